@@ -11,6 +11,18 @@ Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, BGR: what OpenCV reads, draws and shows."""
 
 
+def scaled_down(pixels: Pixels, side: int) -> Pixels:
+    """Return a picture (H, W, 3) uint8, or one (H, W), whose longer side has at most so many pixels."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    import cv2  # here: most of what imports this module needs no OpenCV
+
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from a source, with its capture time."""

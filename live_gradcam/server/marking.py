@@ -20,12 +20,12 @@ from fastapi.staticfiles import StaticFiles
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.escaping import shown
-from live_gradcam.frame import Pixels
+from live_gradcam.frame import Pixels, scaled_down
 from live_gradcam.metrics.changed_pictures import Mask
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.report_pages import PAGE, ReportFolder, add_report_pages, as_jpeg, smaller
+from live_gradcam.server.report_pages import PAGE, ReportFolder, add_report_pages, as_jpeg
 from live_gradcam.server.run import listening_socket
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
@@ -191,7 +191,7 @@ def create_marking_app(page: MarkingPage, settings: ServerSettings) -> AccessCon
     @app.get("/marks/{number}/picture")
     def picture(number: Number) -> Response:
         return Response(
-            as_jpeg(smaller(marks.picture(known(number)), _LONGEST_SIDE)), media_type="image/jpeg"
+            as_jpeg(scaled_down(marks.picture(known(number)), _LONGEST_SIDE)), media_type="image/jpeg"
         )
 
     @app.get("/marks/{number}/outline")
@@ -238,7 +238,7 @@ def outline_picture(mask: Mask, side: int) -> bytes:
         mask: (H, W) bool: the thing.
         side: the longer side of the picture has at most so many pixels.
     """
-    levels = smaller(np.asarray(mask, np.uint8) * np.uint8(255), side) > 127
+    levels = scaled_down(np.asarray(mask, np.uint8) * np.uint8(255), side) > 127
     thing = np.asarray(levels, np.uint8)
     thickness = max(1, round(max(thing.shape) / 300))
     kernel = np.ones((2 * thickness + 1,) * 2, np.uint8)

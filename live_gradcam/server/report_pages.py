@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
-import numpy as np
 from fastapi import FastAPI
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -17,7 +16,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded
-from live_gradcam.frame import Pixels
+from live_gradcam.frame import Pixels, scaled_down
 from live_gradcam.report_photos import read_photo_list
 from live_gradcam.server.errors import RequestError
 from live_gradcam.sources.photo import read_picture
@@ -65,7 +64,7 @@ class ReportFolder:
         if path is None:
             raise RequestError(404, f"the report has no photograph {number}.")
         try:
-            return smaller(read_picture(path), _LONGEST_SIDE)
+            return scaled_down(read_picture(path), _LONGEST_SIDE)
         except SourceError as error:
             raise RequestError(404, f"this photograph cannot be shown: {error}") from error
 
@@ -98,16 +97,6 @@ def add_report_pages(app: FastAPI, find: Callable[[], ReportFolder], *, live: bo
             picture = await asyncio.to_thread(find().picture, number)
             data = await asyncio.to_thread(as_jpeg, picture)
         return Response(data, media_type="image/jpeg")
-
-
-def smaller(pixels: Pixels, side: int) -> Pixels:
-    """Return a picture (H, W, 3) uint8 scaled so that its longer side has at most so many pixels."""
-    height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def as_jpeg(pixels: Pixels) -> bytes:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import itertools
-import logging
 import threading
-import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,11 +17,10 @@ from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import marked
-from live_gradcam.frame import Pixels
+from live_gradcam.frame import Pixels, scaled_down
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.dated_files import DatedFiles
 from live_gradcam.sinks.encoder import Encoder
-
-logger = logging.getLogger(__name__)
 
 _LONGEST_SIDE = 640
 """Pixels. With 960 a picture would cost twice the time, and twice the memory."""
@@ -36,7 +31,6 @@ _SHORTEST_STEP = 1 / 22
 
 _MOST_BYTES = 32_000_000
 _WAITING_PICTURES = 2
-_CLOSE_SECONDS = 10.0
 _NOTICE_SECONDS = 4.0
 
 
@@ -63,24 +57,22 @@ class Clips(Closeable):
 
     def __init__(self, seconds: float, folder: Path = Path()) -> None:
         self._seconds = seconds
-        self._folder = folder
         self._kept: deque[CompressedPicture] = deque()
         self._lock = threading.Lock()
         self._bytes = 0
         self._last_time: float | None = None
         self._pictures: BoundedQueue[Rendered] = BoundedQueue(_WAITING_PICTURES)
         self._keeper: WorkerThread | None = None
-        self._clips: BoundedQueue[list[CompressedPicture]] = BoundedQueue(1)
-        self._writer: WorkerThread | None = None
-        self._said: tuple[float, str] | None = None
-        self.written: list[Path] = []
+        self._files = DatedFiles[list[CompressedPicture]](
+            "clip", ".mp4", write_clip, folder=folder, capacity=1, notice_seconds=_NOTICE_SECONDS
+        )
+        self.written = self._files.written
         """The clips that were written."""
 
     @property
     def notice(self) -> str | None:
         """The result of the last clip, for four seconds."""
-        said = self._said
-        return said[1] if said is not None and time.monotonic() - said[0] < _NOTICE_SECONDS else None
+        return self._files.notice
 
     @property
     def bytes_kept(self) -> int:
@@ -105,12 +97,8 @@ class Clips(Closeable):
             clip = list(self._kept)
         if not clip:
             return "there is nothing to save yet"
-        if self._writer is None:
-            self._writer = WorkerThread(
-                self._write_all, name="clips", patience=_CLOSE_SECONDS, end=self._clips.close
-            )
-        if not self._clips.offer(clip):
-            return "not saved: the clips before it are still being written"
+        if (refused := self._files.offer(clip)) is not None:
+            return refused
         return f"saving the last {clip[-1].time - clip[0].time:.0f} s …"
 
     def close(self) -> None:
@@ -123,8 +111,7 @@ class Clips(Closeable):
             if self._keeper is not None:
                 self._keeper.close()
         finally:
-            if self._writer is not None:
-                self._writer.close()
+            self._files.close()
 
     def _keep_all(self) -> None:
         for shown in self._pictures:
@@ -135,29 +122,6 @@ class Clips(Closeable):
                 # A picture with a later time comes from before the source was wound back, or from another source.
                 while self._bytes > _MOST_BYTES or not (0 <= kept.time - self._kept[0].time <= self._seconds):
                     self._bytes -= len(self._kept.popleft().jpeg)
-
-    def _write_all(self) -> None:
-        for clip in self._clips:
-            path = self._free_path()
-            try:
-                write_clip(clip, path)
-            except SinkError as error:
-                self._say("the clip cannot be written")
-                logger.warning("%s", error)
-            else:
-                self.written.append(path)
-                self._say(f"saved {path.name}")
-
-    def _free_path(self) -> Path:
-        stem = f"{datetime.datetime.now():clip-%Y%m%d-%H%M%S}"
-        for number in itertools.count(1):
-            path = self._folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
-            if not path.exists():
-                return path
-        raise AssertionError("counting never ends")
-
-    def _say(self, line: str) -> None:
-        self._said = (time.monotonic(), line)
 
 
 def write_clip(clip: list[CompressedPicture], path: Path) -> None:
@@ -188,14 +152,5 @@ def write_clip(clip: list[CompressedPicture], path: Path) -> None:
 
 def compressed(picture: Pixels) -> bytes:
     """Return a picture as a JPEG whose longer side has 640 pixels at most."""
-    _, jpeg = cv2.imencode(".jpg", _shrunk(picture), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+    _, jpeg = cv2.imencode(".jpg", scaled_down(picture, _LONGEST_SIDE), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
     return jpeg.tobytes()
-
-
-def _shrunk(picture: Pixels) -> Pixels:
-    height, width = picture.shape[:2]
-    scale = _LONGEST_SIDE / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

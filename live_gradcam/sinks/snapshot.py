@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
-import logging
-import time
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +14,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from live_gradcam.closeable import Closeable
-from live_gradcam.concurrency.bounded_queue import BoundedQueue
-from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import json_text, shown
 from live_gradcam.file_names import fitting, marked
 from live_gradcam.heatmap import over_region
 from live_gradcam.number_format import percent_text
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.dated_files import DatedFiles
 from live_gradcam.sinks.sidecar import About, row_of
 from live_gradcam.version import __version__
 
@@ -161,11 +157,8 @@ def _text_of(shown: Rendered, about: Mapping[str, Any]) -> PngInfo:
     return text
 
 
-logger = logging.getLogger(__name__)
-
 _WAITING = 4
 _NOTICE_SECONDS = 2.0
-_CLOSE_SECONDS = 10.0
 
 
 class Snapshots(Closeable):
@@ -177,28 +170,27 @@ class Snapshots(Closeable):
     """
 
     def __init__(self, about: About, folder: Path = Path()) -> None:
-        self._about = about
-        self._folder = folder
-        self._waiting: BoundedQueue[Rendered] = BoundedQueue(_WAITING)
-        self._worker: WorkerThread | None = None
-        self._said: tuple[float, str] | None = None
-        self.written: list[Path] = []
+        self._files = DatedFiles[Rendered](
+            "snapshot",
+            ".png",
+            lambda shown, path: write_snapshot(shown, path, about()),
+            folder=folder,
+            capacity=_WAITING,
+            notice_seconds=_NOTICE_SECONDS,
+            is_taken=lambda path: any(file.exists() for file in snapshot_files(path)),
+        )
+        self.written = self._files.written
         """The pictures that were written."""
 
     @property
     def notice(self) -> str | None:
         """The result of the last snapshot, for two seconds."""
-        said = self._said
-        return said[1] if said is not None and time.monotonic() - said[0] < _NOTICE_SECONDS else None
+        return self._files.notice
 
     def take(self, shown: Rendered) -> None:
         """Write a snapshot of this picture later; `notice` says whether it worked."""
-        if self._worker is None:
-            self._worker = WorkerThread(
-                self._write_all, name="snapshots", patience=_CLOSE_SECONDS, end=self._waiting.close
-            )
-        if not self._waiting.offer(shown):
-            self._say("not saved: the snapshots before it are still being written")
+        if (refused := self._files.offer(shown)) is not None:
+            self._files.say(refused)
 
     def close(self) -> None:
         """Write the snapshots that wait, and join the thread.
@@ -206,28 +198,4 @@ class Snapshots(Closeable):
         Raises:
             Exception: an error of the thread that is a bug.
         """
-        if self._worker is not None:
-            self._worker.close()
-
-    def _write_all(self) -> None:
-        for picture in self._waiting:
-            path = self._free_path()
-            try:
-                write_snapshot(picture, path, self._about())
-            except SinkError as error:
-                self._say("the snapshot cannot be written")
-                logger.warning("%s", error)
-            else:
-                self.written.append(path)
-                self._say(f"saved {path.name}")
-
-    def _free_path(self) -> Path:
-        stem = f"{datetime.datetime.now():snapshot-%Y%m%d-%H%M%S}"
-        for number in itertools.count(1):
-            path = self._folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
-            if not any(file.exists() for file in snapshot_files(path)):
-                return path
-        raise AssertionError("counting never ends")
-
-    def _say(self, line: str) -> None:
-        self._said = (time.monotonic(), line)
+        self._files.close()
