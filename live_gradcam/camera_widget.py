@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_FIT, DEFAULT_MODEL, DEFAULT_SMOOTHING
-from live_gradcam.errors import LiveGradcamError, RenderError
+from live_gradcam.errors import LiveGradcamError, RenderError, SourceError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explanation import Explanation
 from live_gradcam.models.loading import load_model
@@ -118,15 +118,18 @@ class CameraWidget(anywidget.AnyWidget):
         """Explain a picture of a view, and send the answer to that view."""
         about = {"view": content.get("view"), "frame": content.get("frame")}
         try:
-            pixels = cv2.imdecode(np.frombuffer(buffers[0], np.uint8), cv2.IMREAD_COLOR)
+            picture = cv2.imdecode(np.frombuffer(buffers[0], np.uint8), cv2.IMREAD_COLOR)
+            if picture is None:
+                raise SourceError("the picture of the camera came damaged: start the camera again.")
+            pixels = np.asarray(picture, np.uint8)
             began = time.monotonic()
-            explanation = self._explainer.explain(np.asarray(pixels, np.uint8))
+            explanation = self._explainer.explain(pixels)
             now = time.monotonic()
         except LiveGradcamError as error:
             self.send({**about, "error": str(error)})
             return
         self.explanation = explanation
-        done = Done(Answer(Question(), (explanation,)), np.asarray(pixels), 0.0, 1000 * (now - began), 1)
+        done = Done(Answer(Question(), (explanation,)), pixels, 0.0, 1000 * (now - began), 1)
         peaks = [self._relative_peaks.of(explanation, now)]
         message = answer_message(about["frame"], 0, done, compiling=None, relative_peaks=peaks)
         self.send(about, [message])

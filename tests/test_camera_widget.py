@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,13 @@ def test_a_busy_kernel_and_an_error_of_it_are_told(
     page.get_by_role("button", name="Start the camera").click()
     expect(page.get_by_role("status")).to_have_text("the network cannot be run.")
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
+
+
+def test_a_damaged_picture_is_told_to_the_view_that_sent_it(model: lg.Model) -> None:
+    shown = WidgetPage(lg.CameraWidget(model))
+    ((said, data),) = shown.took({"view": "a", "frame": 3}, base64.b64encode(b"no JPEG").decode())
+    assert (said["view"], said["frame"], data) == ("a", 3, None)
+    assert "start the camera again" in said["error"]
 
 
 @pytest.mark.screens

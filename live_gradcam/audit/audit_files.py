@@ -219,6 +219,7 @@ def _photo(found: PhotoFinding) -> dict[str, Any]:
         "lenders": found.lenders,
         "unseen": found.unseen,
         "mask_fault": found.mask_fault,
+        "mask_around": found.mask_around,
     }
 
 

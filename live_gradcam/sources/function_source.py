@@ -21,6 +21,10 @@ _PATIENCE = 10.0
 """Seconds that a live source may take for its first picture, and any source whose function asks to be asked again."""
 
 
+_ASK_AGAIN = 0.005
+"""Seconds after which a function that has no picture yet is called again: it may not have waited itself."""
+
+
 class FunctionSource(Closeable):
     """Makes a `Source` of a function that gives one picture at each call, such as the one of a camera's SDK.
 
@@ -149,7 +153,7 @@ class FunctionSource(Closeable):
             try:
                 return self._read()
             except TimeoutError as error:
-                if self._stop.is_set():
+                if self._stop.wait(_ASK_AGAIN):
                     return None
                 if time.monotonic() - began > _PATIENCE:
                     raise failure(

@@ -79,6 +79,7 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert [(each["file"], each["truth"], each["region"]) for each in found] == [
         (each["file"], each["truth"], [0, 0, 32, 32]) for each in rows
     ]
+    assert not any(each["mask_around"] for each in found)
     for name in needs:
         assert [each[name] for each in found] == [float(each[name]) if each[name] else None for each in rows]
         assert bright[name] == pytest.approx(np.mean([each[name] for each in found[:22]]), abs=1e-5)
