@@ -47,7 +47,8 @@ export function figure({ probability, value, unit }, all = []) {
   return `${numberText(value, numbers)}${unit && !attached ? " " : ""}${unit}`;
 }
 
-const guessOf = ([id, label, probability, value, unit]) => ({ id, label, probability, value, unit });
+/** Returns a row of an answer's `top` by names. */
+export const guessOf = ([id, label, probability, value, unit]) => ({ id, label, probability, value, unit });
 
 /** Returns the name and figure of a target. */
 export function named(target) {

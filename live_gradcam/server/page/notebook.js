@@ -3,7 +3,7 @@
 import { readAnswer } from "./connection.js";
 import { fitted, inPicture } from "./fit.js";
 import { colours } from "./heat_painter.js";
-import { figure, named } from "./label_plate.js";
+import { figure, guessOf, named } from "./label_plate.js";
 import { Pane } from "./pane.js";
 
 const QUALITY = 0.75;
@@ -156,7 +156,7 @@ class View {
     this.label.textContent = caption.label;
     this.share.textContent = caption.percent;
     this.note.textContent = caption.in_chart ? "" : caption.note;
-    const top = answer.top.map(([id, label, probability, value, unit]) => ({ id, label, probability, value, unit }));
+    const top = answer.top.map(guessOf);
     this.top.replaceChildren(
       ...top.map((guess) => {
         const row = make("li", guess.id === target.id && caption.sure ? "target" : "");
