@@ -156,7 +156,7 @@ def show(
     return statistics, several
 
 
-@pytest.mark.long
+@pytest.mark.timed
 def test_the_picture_never_waits_for_the_network() -> None:
     sink = FakeSink()
     statistics, _ = show(FakeCamera(100), FakeExplainer(0.2), sink, duration=1.5)

@@ -256,6 +256,7 @@ def test_a_photograph_that_is_cut_short_is_named_with_its_folder(place: Path) ->
     assert report.of("bright").count == 23
 
 
+@pytest.mark.audits
 def test_missing_masks_are_counted_for_each_class(place: Path) -> None:
     for number in range(10):
         (place / f"masks/bright/{number:03}.png").unlink()

@@ -85,6 +85,7 @@ def test_it_ends_cleanly_whatever_it_is_doing(tmp_path: Path, moment: str, after
         assert program.files <= {"stats.json"}
 
 
+@pytest.mark.runs
 def test_an_interrupted_recording_is_finished_even_where_it_is_asked_twice(tmp_path: Path) -> None:
     program = Recording(tmp_path, "--source", "demo", *SMALL)
     program.until_larger(program.part, 100_000)

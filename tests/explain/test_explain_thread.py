@@ -87,9 +87,12 @@ def test_the_end_does_not_wait_for_all_steps() -> None:
             self.rested.set()
             return not waits
 
+    before = set(threading.enumerate())
     steps = Endless(0)
     thread = ExplainThread(FakeAnswers(QUESTION), QUESTION, RunStatistics(), spare=steps)
     thread.offer(frame(0))
     assert steps.rested.wait(PATIENCE)
+    (own,) = (each for each in set(threading.enumerate()) - before if each.name == "explain")
     thread.close()
-    assert not any(each.name == "explain" for each in threading.enumerate())
+    own.join(PATIENCE)
+    assert not own.is_alive()

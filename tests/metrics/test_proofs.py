@@ -248,7 +248,10 @@ def test_the_curves_of_the_only_pixels_that_matter_have_the_areas_of_the_formula
     assert curves["deletion", ""].area == pytest.approx(3 / 8, abs=1e-3)
 
 
-@pytest.mark.parametrize("methods", [("gradcam",), ("gradcam", "hirescam", "scorecam", "layercam")])
+@pytest.mark.parametrize(
+    "methods",
+    [("gradcam",), pytest.param(("gradcam", "hirescam", "scorecam", "layercam"), marks=pytest.mark.audits)],
+)
 def test_each_method_of_one_pass_has_its_curves_and_its_scores_equal_those_of_changed_pictures(
     methods: tuple[str, ...],
 ) -> None:

@@ -547,6 +547,7 @@ def test_a_camera_that_is_pulled_leaves_its_last_picture_and_goes_on_when_it_is_
     until_page(page, f"page.answer.frame > {answered}")
 
 
+@pytest.mark.screens
 def test_when_the_server_is_started_again_the_page_goes_on_by_itself(browser: Browser) -> None:
     with Served(small_service()) as served:
         page = open_page(browser, served)

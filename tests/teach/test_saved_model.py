@@ -108,6 +108,7 @@ def test_every_preprocessing_is_inside_and_recognised(tmp_path: Path, preprocess
     np.testing.assert_allclose(found, wanted(model, head, rgb), atol=1e-5)
 
 
+@pytest.mark.lessons
 def test_an_explanation_of_the_saved_model_is_the_class_activation_map_of_the_head(tmp_path: Path) -> None:
     model = load_model("efficientnet-lite0")
     head, rgb = head_for(model), pictures_for(model, 1)

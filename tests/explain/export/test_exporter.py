@@ -188,6 +188,7 @@ def test_every_method_of_one_pass_is_exported_or_needs_eigenvalues() -> None:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.runtimes
 def test_a_picture_without_evidence_has_a_map_of_zeros(tmp_path: Path) -> None:
     network = networks.stage_network()
     kernel, bias = network.get_layer("third").get_weights()
@@ -278,6 +279,7 @@ def wrong(graph: Any, node: Any) -> str:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.runtimes
 def test_a_file_that_gives_other_numbers_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(onnx_operations._RULES, "Add", wrong)
     with pytest.raises(
@@ -397,6 +399,7 @@ def test_a_disk_that_is_full_leaves_nothing(small_disk: Path, capfd: pytest.Capt
     assert not list(small_disk.iterdir())
 
 
+@pytest.mark.runtimes
 def test_a_saved_network_is_exported_by_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

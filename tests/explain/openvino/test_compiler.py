@@ -552,6 +552,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.runtimes
 def test_the_next_start_needs_no_tensorflow_and_shows_the_same(network_file: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "home")}
     environment.pop(compilers.VARIABLE, None)

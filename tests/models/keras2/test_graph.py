@@ -60,6 +60,7 @@ def test_a_network_predicts_what_it_predicted_in_keras_2(name: str, suffix: str,
 
 @pytest.mark.parametrize("suffix", [".h5", pytest.param(".keras", marks=pytest.mark.keras2)])
 @pytest.mark.long
+@pytest.mark.keras2
 def test_operations_in_the_graph_give_what_they_gave(tmp_path: Path, suffix: str) -> None:
     names = [name for name in OPERATIONS if suffix == ".h5" or name not in WITH_ELLIPSIS]
     old = randomised(with_operations(names))

@@ -65,6 +65,7 @@ def teach_by_key(page: Page, number: int, colour: str) -> None:
     until_page(page, DONE)
 
 
+@pytest.mark.screens
 def test_a_digit_and_a_button_that_are_held_teach_and_the_picture_has_the_typed_names(taught: Page) -> None:
     page = taught
     expect(page.locator("#teach")).to_be_visible()
