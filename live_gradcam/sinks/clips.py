@@ -64,7 +64,14 @@ class Clips(Closeable):
         self._pictures: BoundedQueue[Rendered] = BoundedQueue(_WAITING_PICTURES)
         self._keeper: WorkerThread | None = None
         self._files = DatedFiles[list[CompressedPicture]](
-            "clip", ".mp4", write_clip, folder=folder, capacity=1, notice_seconds=_NOTICE_SECONDS
+            "clip",
+            ".mp4",
+            write_clip,
+            folder=folder,
+            capacity=1,
+            notice_seconds=_NOTICE_SECONDS,
+            full="not saved: the clips before it are still being written",
+            failed="the clip cannot be written",
         )
         self.written = self._files.written
         """The clips that were written."""

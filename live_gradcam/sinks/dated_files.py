@@ -26,12 +26,14 @@ class DatedFiles(Closeable, Generic[Item]):
     """Writes one file for each item, such as `snapshot-20260102-030405.png`, and tells the result.
 
     Args:
-        kind: what a file is, in messages and in its name: `snapshot`.
+        kind: what a file is, in its name: `snapshot`.
         suffix: the file's extension, with its dot.
         write: writes an item to a path, in the thread; a `SinkError` is told, and the next item is written.
         folder: where the files are written.
         capacity: how many items may wait.
         notice_seconds: how long the result is told.
+        full: what is said if too many wait.
+        failed: what is told of a file that could not be written. Both are whole sentences, which are translated.
         is_taken: whether a path cannot be used, because a file would be replaced.
     """
 
@@ -44,6 +46,8 @@ class DatedFiles(Closeable, Generic[Item]):
         folder: Path,
         capacity: int,
         notice_seconds: float,
+        full: str,
+        failed: str,
         is_taken: Callable[[Path], bool] = Path.exists,
     ) -> None:
         self._kind = kind
@@ -51,6 +55,7 @@ class DatedFiles(Closeable, Generic[Item]):
         self._write = write
         self._folder = folder
         self._notice_seconds = notice_seconds
+        self._full, self._failed = full, failed
         self._is_taken = is_taken
         self._waiting: BoundedQueue[Item] = BoundedQueue(capacity)
         self._worker: WorkerThread | None = None
@@ -65,14 +70,12 @@ class DatedFiles(Closeable, Generic[Item]):
         return said[1] if said is not None and time.monotonic() - said[0] < self._notice_seconds else None
 
     def offer(self, item: Item) -> str | None:
-        """Write an item later; return the reason if too many wait, and then it is not written."""
+        """Write an item later; if too many wait, it is not written: return what is to be said."""
         if self._worker is None:
             self._worker = WorkerThread(
                 self._write_all, name=f"{self._kind}s", patience=_CLOSE_SECONDS, end=self._waiting.close
             )
-        if self._waiting.offer(item):
-            return None
-        return f"not saved: the {self._kind}s before it are still being written"
+        return None if self._waiting.offer(item) else self._full
 
     def say(self, line: str) -> None:
         """Tell this instead of the last result."""
@@ -93,7 +96,7 @@ class DatedFiles(Closeable, Generic[Item]):
             try:
                 self._write(item, path)
             except SinkError as error:
-                self.say(f"the {self._kind} cannot be written")
+                self.say(self._failed)
                 logger.warning("%s", error)
             else:
                 self.written.append(path)

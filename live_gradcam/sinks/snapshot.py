@@ -177,6 +177,8 @@ class Snapshots(Closeable):
             folder=folder,
             capacity=_WAITING,
             notice_seconds=_NOTICE_SECONDS,
+            full="not saved: the snapshots before it are still being written",
+            failed="the snapshot cannot be written",
             is_taken=lambda path: any(file.exists() for file in snapshot_files(path)),
         )
         self.written = self._files.written
