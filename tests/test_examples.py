@@ -105,6 +105,7 @@ def test_a_network_of_ones_own_is_explained(
     assert read(out).shape == read(photo).shape
 
 
+@pytest.mark.runs
 def test_a_camera_with_an_sdk_of_its_own_is_recorded(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     run("own_source.py", out)

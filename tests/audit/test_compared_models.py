@@ -92,6 +92,7 @@ def test_the_public_function_compares(made: Path) -> None:
     assert all(each.sentence.endswith(FELL) for each in found.comparison.classes)
 
 
+@pytest.mark.audits
 def test_the_command_writes_both_side_by_side(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
