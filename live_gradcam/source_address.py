@@ -84,19 +84,26 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
     within = [i for i in ats if i < authority.end()]
     later = [i for i in ats if i >= authority.end()]
     # `anna:000?0=@10.0.0.7/live`: if no path follows, `anna:000` is more likely user and password than host and port.
-    unclear = (
-        showing
-        and ":" in authority[0]
-        and not rest.startswith("/", authority.end())
-        and not _is_strong(rest, 0)
-    )
-    strong = [
-        i for i in later if _is_strong(rest, i + 1) and (unclear or not _in_value(rest[:i], authority.end()))
-    ]
+    unclear = ":" in authority[0] and not rest.startswith("/", authority.end()) and not _is_strong(rest, 0)
+
+    def is_value(at: int) -> bool:
+        """Return whether an `@` stands within a query's value, and not before the address's own host."""
+        if not _in_value(rest[:at], authority.end()):
+            return False
+        if not _goes_on(rest, at + 1):  # as after the host of a mail address
+            return not (showing and unclear)
+        return "://" in rest[:at] or not (showing or unclear)
+
+    strong = [i for i in later if _is_strong(rest, i + 1) and not is_value(i)]
     if within:
         first = within[-1]
-        if strong and (showing or not _is_strong(rest, first + 1)):
-            first = strong[-1]
+        # `anna:0@b.de/@10.0.0.7/live`: no path begins with `@` and a host, unless it is an address itself.
+        last = strong[-1] if strong else first
+        nested = "://" in rest[:last] or _in_value(rest[:last], authority.end())
+        if strong and (
+            showing or not _is_strong(rest, first + 1) or (not nested and _goes_on(rest, last + 1))
+        ):
+            first = last
         return rest[:first], rest[first + 1 :]
     host = _HOST.match(rest)
     # `anna:?0=@10.0.0.7/live`: neither port nor path follows the colon, so it ends a user's name.
@@ -104,7 +111,8 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
     regular = host is not None and host.end() == authority.end() and not named
     if not regular and later:
         # `anna:p/ss@10.0.0.7/live`: the text before the slash is no host and port.
-        best = strong[-1] if strong else later[0]
+        sure = strong or [i for i in later if _is_strong(rest, i + 1) and _goes_on(rest, i + 1)]
+        best = sure[-1] if sure else later[0]
         return rest[:best], rest[best + 1 :]
     if regular and strong and ":" in authority[0] and not _is_strong(rest, 0):
         return rest[: strong[-1]], rest[strong[-1] + 1 :]
@@ -127,6 +135,12 @@ def _is_strong(rest: str, begin: int) -> bool:
     except ValueError:
         return host.casefold() == "localhost" or re.search(r"\.[A-Za-z]{2,}$", host) is not None
     return True
+
+
+def _goes_on(rest: str, begin: int) -> bool:
+    """Return whether a port or a path follows the host that begins here, as after no mail address."""
+    match = _HOST.match(rest, begin)
+    return match is not None and (match["port"] is not None or rest.startswith("/", match.end()))
 
 
 def percent_encoded(text: str) -> str:

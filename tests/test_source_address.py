@@ -92,11 +92,12 @@ def test_an_address_is_shown_without_what_is_secret_in_it(address: str, shown: s
 @settings(max_examples=300, deadline=None)
 def test_no_password_is_shown_and_ffmpeg_gets_it_whole(password: str, encoded: bool, scheme: str) -> None:
     typed = quote(password, safe="") if encoded else password
-    # `anna:554/?mail=a@10.0.0.7`: nothing tells such a password from a port, a path and a value.
-    assume(not re.match(r"[1-9]\d{0,4}/[^?]*\?[\w.\-]+=", typed))
     address = f"{scheme}://anna:{typed}@10.11.12.13:554/live"
     shown = shown_address(address)
     assert shown == f"{scheme}://10.11.12.13:554/live"
+    # `anna:554/?mail=a@10.0.0.7`, `anna:p@host/?mail=a@10.0.0.7`: nothing tells such a password from a port or a host,
+    # a path and a value.
+    assume(not re.match(r"(?:[1-9]\d{0,4}|[^/?#]*@[\w.\-]+(?::\d*)?)?/[^?]*\?[\w.\-]+=", typed))
     opened = urlsplit(opened_address(address))
     assert (opened.hostname, opened.port, opened.path) == ("10.11.12.13", 554, "/live")
     assert unquote(opened.password or "") == (
@@ -111,10 +112,13 @@ def test_no_password_is_shown_and_ffmpeg_gets_it_whole(password: str, encoded: b
     [
         ("rtsp://anna:?0=@10.0.0.7/live", ("anna", "?0="), "rtsp://anna:%3F0=@10.0.0.7/live"),
         ("rtsp://anna:#a=b@10.0.0.7/live", ("anna", "#a=b"), "rtsp://anna:%23a=b@10.0.0.7/live"),
+        ("rtsp://anna:1?000=@10.0.0.7/live", ("anna", "1?000="), "rtsp://anna:1%3F000=@10.0.0.7/live"),
+        ("rtsp://anna:1?a=b@10.0.0.7:554", ("anna", "1?a=b"), "rtsp://anna:1%3Fa=b@10.0.0.7:554"),
+        ("http://camera:80?mail=a@b.com", None, "http://camera:80?mail=a@b.com"),
         ("http://camera:/live?mail=a@10.0.0.7", None, "http://camera:/live?mail=a@10.0.0.7"),
     ],
 )
-def test_after_a_colon_without_a_port_or_a_path_comes_a_password(
+def test_after_a_colon_without_a_port_and_a_path_comes_a_password(
     address: str, credentials: tuple[str, str] | None, opened: str
 ) -> None:
     assert credentials_of(address) == credentials
