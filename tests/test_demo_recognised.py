@@ -80,7 +80,7 @@ def tally(explainer: lg.Explainer, moment: dt.datetime, *, photographs: bool) ->
                 False,
                 dt.datetime(2024, 1, 1, *time),
                 id="clocks only-{:02}:{:02}:{:02}".format(*time),
-                marks=() if time == (10, 9, 36) else pytest.mark.screens,
+                marks=pytest.mark.screens,
             )
             for time in ((10, 9, 36), (0, 0, 0), (15, 44, 20), (6, 30, 0))
         ),

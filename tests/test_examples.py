@@ -115,12 +115,14 @@ def test_a_camera_with_an_sdk_of_its_own_is_recorded(tmp_path: Path) -> None:
     film.release()
 
 
+@pytest.mark.runs
 def test_a_sink_of_ones_own_notes_the_class_on_top(photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "diary.txt"
     run("own_sink.py", photo, out)
     assert out.read_text("utf-8") == "frame 0: espresso\n"
 
 
+@pytest.mark.runs
 def test_a_method_of_ones_own_explains_a_photo(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

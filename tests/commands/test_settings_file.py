@@ -76,7 +76,7 @@ def complaint(path: Path, text: str) -> str:
     return told.removeprefix(f"{path}, ")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 @pytest.mark.long
 def test_what_is_written_is_read_again(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:

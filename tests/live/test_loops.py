@@ -188,7 +188,13 @@ PICTURES = ("0.png", "1.png", "2.png")
 
 
 @pytest.mark.parametrize(
-    ("on", "back"), [("ArrowRight", "ArrowLeft"), ("PageDown", "PageUp"), (".", ","), ("click", "click")]
+    ("on", "back"),
+    [
+        ("ArrowRight", "ArrowLeft"),
+        pytest.param("PageDown", "PageUp", marks=pytest.mark.screens),
+        pytest.param(".", ",", marks=pytest.mark.screens),
+        ("click", "click"),
+    ],
 )
 def test_slides_stay_until_the_viewer_turns_them_and_the_last_one_stays(
     tmp_path: Path, on: str, back: str

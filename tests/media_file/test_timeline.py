@@ -134,7 +134,7 @@ def rises(series: list[tuple[float, bool]]) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize("output", ["heat.mp4", "heat.mkv"])
+@pytest.mark.parametrize("output", ["heat.mp4", pytest.param("heat.mkv", marks=pytest.mark.runs)])
 @pytest.mark.parametrize("headless", [False, True])
 def test_sound_stays_in_step_where_recordings_are_joined(tmp_path: Path, output: str, headless: bool) -> None:
     parts = []

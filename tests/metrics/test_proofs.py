@@ -106,10 +106,11 @@ def test_step_by_step_gives_what_one_batch_gives(fit: Fit) -> None:
     [
         Question(targets=("#1", "#2", "#3")),
         Question(methods=("hirescam", "gradcam", "scorecam")),
-        Question(channels=4),
-        Question(targets=("lock",)),
         Question(targets=("class 0 - class 1",)),
-        Question(area=(4, 2, 20, 18)),
+        *(
+            pytest.param(question, marks=pytest.mark.geometry)
+            for question in (Question(channels=4), Question(targets=("lock",)), Question(area=(4, 2, 20, 18)))
+        ),
     ],
 )
 def test_a_proof_compiles_nothing_and_leaves_the_lock_alone(question: Question) -> None:

@@ -386,7 +386,14 @@ def as_keras(values: list[Any], *, front: Any = None) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "cond"),
-    [("retrained_graph.pb", False), ("graph.pbtxt", False), ("graph.pbtxt", True), ("no_suffix", True)],
+    [
+        ("graph.pbtxt", True),
+        *(
+            pytest.param(*each, marks=pytest.mark.geometry)
+            for each in (("retrained_graph.pb", False), ("graph.pbtxt", False))
+        ),
+        ("no_suffix", True),
+    ],
 )
 @pytest.mark.long
 def test_a_frozen_graph_is_explained_like_the_network(tmp_path: Path, name: str, cond: bool) -> None:

@@ -303,6 +303,7 @@ def test_trials_become_a_table_and_json() -> None:
     assert found["trials"][1]["beside"]["post_p50"] is None
 
 
+@pytest.mark.load
 def test_a_trial_measures_the_visitor_alone_and_beside_the_attack(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ OPERATIONS = ("/explain", "/healthz", "/metrics", "/setup")
     # Only one takes anything that could be wrong.
     [
         *((path, GenerationMode.POSITIVE, 200) for path in OPERATIONS),
-        ("/explain", GenerationMode.NEGATIVE, 422),
+        pytest.param("/explain", GenerationMode.NEGATIVE, 422, marks=pytest.mark.hostile),
     ],
 )
 @pytest.mark.long

@@ -59,7 +59,9 @@ def film(folder: Path, name: str, kind: str) -> Path:
     return folder / (f"now.{name}" if kind == "while it is made" else name)
 
 
-@pytest.mark.parametrize("kind", ["silent", "with sound", "while it is made"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("silent", marks=pytest.mark.screens), "with sound", "while it is made"]
+)
 @pytest.mark.parametrize("name", list(TYPES))
 def test_chromium_plays_it_to_its_end(page: Page, tmp_path: Path, name: str, kind: str) -> None:
     path = film(tmp_path, name, kind)

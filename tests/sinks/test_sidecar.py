@@ -129,7 +129,10 @@ def test_without_heat_or_an_explanation_there_is_null() -> None:
 
 
 @EVERY
-@pytest.mark.parametrize("kind", ["silent", "with sound", "of changing sizes", "of one picture"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param("silent", marks=pytest.mark.runs), "with sound", "of changing sizes", "of one picture"],
+)
 def test_ffprobe_has_nothing_to_complain_of(tmp_path: Path, extension: str, kind: str) -> None:
     if shutil.which("ffprobe") is None:
         pytest.skip("ffprobe is not installed (apt install ffmpeg)")

@@ -31,7 +31,7 @@ def interlaced(path: Path, *options: str, first: str = "tff") -> Path:
     [
         ("clip.mpg", ("-c:v", "mpeg2video", "-q:v", "2")),
         ("clip.mp4", ("-c:v", "libx264", "-qp", "4")),
-        ("clip.mov", ("-c:v", "prores_ks")),
+        pytest.param("clip.mov", ("-c:v", "prores_ks"), marks=pytest.mark.peers),
     ],
 )
 def test_interlaced_frames_are_deinterlaced_as_ffmpegs_bwdif_does_it(

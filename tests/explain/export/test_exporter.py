@@ -115,7 +115,7 @@ IN_OPENVINO = ("gradcam++", "several layers", "poolings", "tokens", "a contrast"
 """Of both formats these are tested as OpenVINO's, too."""
 
 USUAL = {
-    *(("gradcam", ".onnx"), ("poolings", ".onnx")),
+    ("gradcam", ".onnx"),
 }
 """What the usual suite tests; the others are in the group `runtimes`."""
 

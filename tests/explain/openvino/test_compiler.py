@@ -123,7 +123,6 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
 USUAL = {
     "every method of one pass at once",
     "several targets and channels",
-    "several layers",
 }
 """What the usual suite tests; the others, further networks above all, are in the group `runtimes`."""
 
@@ -191,7 +190,7 @@ def test_a_score_function_of_the_users_is_converted_but_not_kept(own_cache: Path
     assert not list((own_cache / "graphs").glob("[!.]*"))
 
 
-@pytest.mark.parametrize("method", ["eigencam", "scorecam"])
+@pytest.mark.parametrize("method", [pytest.param("eigencam", marks=pytest.mark.runtimes), "scorecam"])
 def test_what_does_not_convert_is_computed_by_tensorflow(
     method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -288,6 +287,7 @@ def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPat
     assert set(sessions) == {os.getsid(0)}
 
 
+@pytest.mark.runtimes
 def test_the_processes_have_the_priority_that_is_set(
     key: ModelKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
