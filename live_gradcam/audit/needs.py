@@ -43,6 +43,9 @@ NEUTRAL = 3
 _SOFT_PIXELS = 1.0
 """Standard deviation of the Gaussian that softens the edge of a thing, in pixels at the network's scale."""
 
+_SOFT_REACH = 4
+"""How far OpenCV's Gaussian of that width reaches, in pixels."""
+
 _RIM_PIXELS = 2
 """How far around a thing pixels are removed with it: its mask rarely holds its edge exactly, or its shadow."""
 
@@ -164,12 +167,10 @@ def without_thing(picture: Pixels, mask: Mask) -> Pixels:
     filled = picture.copy()
     if missing.any():
         # The values depend on the nearest known pixels alone, and a small system is solved in a tenth of the time.
-        rows, columns = (_around(np.asarray(missing.any(axis=axis))) for axis in (1, 0))
-        hole = missing[rows, columns]
-        imputed = np.where(
-            hole[..., None], linear_imputation(picture[rows, columns], hole), picture[rows, columns]
-        )
-        filled[rows, columns] = np.clip(np.rint(_with_detail(imputed, hole)), 0, 255)
+        part = _part(missing, _AROUND_PIXELS)
+        hole = missing[part]
+        imputed = np.where(hole[..., None], linear_imputation(picture[part], hole), picture[part])
+        filled[part] = np.clip(np.rint(_with_detail(imputed, hole)), 0, 255)
     return filled
 
 
@@ -215,14 +216,22 @@ def in_place(background: Pixels, mask: Mask, other: Pixels, other_mask: Mask) ->
 
 
 def _mixed(thing: Pixels, background: Pixels, opacity: npt.NDArray[np.float32]) -> Pixels:
-    share = opacity[..., None]
-    return np.rint(thing * share + background * (1 - share)).astype(np.uint8)
+    part = _part(opacity > 0, 0)
+    share = opacity[part][..., None]
+    result = background.copy()
+    result[part] = np.rint(thing[part] * share + background[part] * (1 - share)).astype(np.uint8)
+    return result
 
 
 def _opacity(mask: Mask) -> npt.NDArray[np.float32]:
     """Return the opacity of a thing with a soft edge, (H, W) float32 in [0, 1]."""
-    blurred = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _SOFT_PIXELS, borderType=cv2.BORDER_REPLICATE)
-    return np.clip(np.asarray(blurred, np.float32), 0, 1)
+    part = _part(mask, 2 * _SOFT_REACH)
+    blurred = cv2.GaussianBlur(
+        mask[part].astype(np.float32), (0, 0), _SOFT_PIXELS, borderType=cv2.BORDER_REPLICATE
+    )
+    opacity = np.zeros(mask.shape, np.float32)
+    opacity[part] = np.clip(np.asarray(blurred, np.float32), 0, 1)
+    return opacity
 
 
 def _with_detail(filled: Levels, hole: Mask) -> Levels:
@@ -242,9 +251,12 @@ def _grown(mask: Mask, pixels: int) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), np.bool_)
 
 
-def _around(used: npt.NDArray[np.bool_]) -> slice:
-    places = np.flatnonzero(used)
-    return slice(max(0, int(places[0]) - _AROUND_PIXELS), int(places[-1]) + 1 + _AROUND_PIXELS)
+def _part(mask: Mask, margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a mask's bounding box and of a margin around it; without a pixel, none."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    if not width:
+        return slice(0), slice(0)
+    return slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
 
 
 def _centre(mask: Mask) -> tuple[float, float]:

@@ -83,21 +83,21 @@ def linear_imputation(picture: Pixels, missing: Mask) -> Levels:
     known = picture * (1 - unknown)
     weight = _summed(np.ones(missing.shape))[..., None]  # smaller at the borders, which have fewer neighbours
     right = _summed(known) * unknown
-    enough = _ACCURACY * np.sqrt(np.sum(right**2, axis=(0, 1)))
+    enough = _ACCURACY * np.sqrt(_inner(right, right))
     values = _filled(known, 1 - unknown) * unknown
     residual = right - (weight * values - _summed(values)) * unknown
     precondition = _Preconditioner(missing, weight[..., 0])
     step = scaled = precondition(residual)
-    product = np.sum(residual * scaled, axis=(0, 1))
+    product = _inner(residual, scaled)
     for _ in range(_MOST_ROUNDS):
-        if np.all(np.sqrt(np.sum(residual**2, axis=(0, 1))) <= enough):
+        if np.all(np.sqrt(_inner(residual, residual)) <= enough):
             break
         applied = (weight * step - _summed(step)) * unknown
-        length = _ratio(product, np.sum(step * applied, axis=(0, 1)))
+        length = _ratio(product, _inner(step, applied))
         values += length * step
         residual -= length * applied
         scaled = precondition(residual)
-        before, product = product, np.sum(residual * scaled, axis=(0, 1))
+        before, product = product, _inner(residual, scaled)
         step = scaled + _ratio(product, before) * step
     return known + values
 
@@ -213,6 +213,11 @@ def _hatted(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         np.ascontiguousarray(values), cv2.CV_64F, _HAT, _HAT, borderType=cv2.BORDER_CONSTANT
     )
     return np.asarray(filtered, np.float64).reshape(values.shape)
+
+
+def _inner(one: Levels, other: Levels) -> npt.NDArray[np.float64]:
+    """Return the inner product of each channel, (3,) float64. OpenCV adds them up in a third of NumPy's time."""
+    return np.array(cv2.sumElems(cv2.multiply(one, other))[: one.shape[2]])
 
 
 def _ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
