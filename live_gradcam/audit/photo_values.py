@@ -29,6 +29,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask, heat_over, seen_part
 from live_gradcam.metrics.localization import boxes_mask, energy_inside, pointing_game, scaled_mask
 from live_gradcam.metrics.photo_test import Place
+from live_gradcam.question import LayerActivation
 
 BACKGROUNDS = 4
 """On how many backgrounds of other classes a thing is put."""
@@ -38,6 +39,10 @@ _CELLS = 56
 
 _AT_ONCE = 32
 """How many pictures go through the network at once."""
+
+
+UsedFeatures = npt.NDArray[np.float32] | None
+"""What the network used of a photograph: see `AuditedPhoto.used`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +136,8 @@ class PhotoAudit:
             changed = changed_photo(picture, mask, donors, seed=seed)
         return PreparedPhoto(photo, class_id, truth, picture, part, mask, changed)
 
-    def findings(self, photos: Sequence[PreparedPhoto]) -> list[PhotoFinding]:
-        """Return the values of photographs, which go through the network together.
+    def findings(self, photos: Sequence[PreparedPhoto]) -> list[tuple[PhotoFinding, UsedFeatures]]:
+        """Return the values of photographs, which go through the network together, and what it used of them.
 
         Under `wide`, photographs of different shapes have inputs of different sizes: give one at a time.
 
@@ -141,7 +146,9 @@ class PhotoAudit:
             LiveGradcamError: the network fails.
         """
         classes = [each.class_id for each in photos]
-        own = self._explained(photos, classes)
+        own, activations = self._explainer.explain_with_activations(
+            [each.picture for each in photos], classes
+        )
         tops = [
             classes[number] if each.best is None else each.best.class_id for number, each in enumerate(own)
         ]
@@ -152,23 +159,14 @@ class PhotoAudit:
             [[] if each.changed is None else each.changed.pictures for each in photos], classes
         )
         blurred = self._scores([_blurred(*each) for each in zip(photos, own, strict=True)], classes)
-        return [
+        found = [
             self._finding(photo, own[number], rivals.get(number), scores[number], blurred[number])
             for number, photo in enumerate(photos)
         ]
-
-    def used(self, photos: Sequence[PreparedPhoto]) -> list[npt.NDArray[np.float32] | None]:
-        """Return what the network used of photographs, which go through it together; see `AuditedPhoto.used`."""
-        activations = self._explainer.activations([each.picture for each in photos])
-        if len(activations) != len(photos):
-            return [None] * len(photos)
-        found: list[npt.NDArray[np.float32] | None] = []
-        for photo, activation in zip(photos, activations, strict=True):
-            means = activation.values.mean(axis=(0, 1))
-            weights = activation.weights
-            own = means if weights is None else means * weights[:, photo.class_id]
-            found.append(np.asarray(own, np.float32))
-        return found
+        used: list[UsedFeatures] = [None] * len(photos)
+        if len(activations) == len(photos):
+            used = [_used(*each) for each in zip(activations, classes, strict=True)]
+        return list(zip(found, used, strict=True))
 
     def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Region, Mask | None]:
         picture, part = seen_part(pixels, self._explainer.fit, self._explainer.model.input_size)
@@ -240,6 +238,12 @@ class PhotoAudit:
             neutral_need=_of(needs, lambda each: each.neutral),
             exchange_need=_of(needs, lambda each: each.exchange),
         )
+
+
+def _used(activation: LayerActivation, class_id: int) -> npt.NDArray[np.float32]:
+    means = activation.values.mean(axis=(0, 1))
+    weights = activation.weights
+    return np.asarray(means if weights is None else means * weights[:, class_id], np.float32)
 
 
 def _blurred(photo: PreparedPhoto, explanation: Explanation) -> list[Pixels]:

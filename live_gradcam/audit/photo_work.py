@@ -166,8 +166,7 @@ class PhotoWork:
     def _explained(self, items: Sequence[_Item]) -> Sequence[AuditedPhoto | Exception]:
         """Return what is found of photographs; where the network fails for one of them, its error."""
         try:
-            photos = [each.prepared for each in items]
-            findings, used = self._audit.findings(photos), self._audit.used(photos)
+            found = self._audit.findings([each.prepared for each in items])
         except SettingsError:
             raise  # what every photograph would say
         except Exception as error:
@@ -179,7 +178,7 @@ class PhotoWork:
                 ) from error  # the network and the method do not go together
             self._reasons.add(str(error))
             return [error]
-        self._found += len(findings)
+        self._found += len(found)
         return [
             AuditedPhoto(
                 finding=self._placed(finding, item),
@@ -187,7 +186,7 @@ class PhotoWork:
                 fingerprint=item.fingerprint,
                 used=features,
             )
-            for item, finding, features in zip(items, findings, used, strict=True)
+            for item, (finding, features) in zip(items, found, strict=True)
         ]
 
     def _placed(self, finding: PhotoFinding, item: _Item) -> PhotoFinding:

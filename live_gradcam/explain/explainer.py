@@ -265,6 +265,19 @@ class Explainer(Closeable):
         answers = self._engine.answer_batch(images, [question] * len(images))
         return [answer.activation for answer in answers if answer.activation is not None]
 
+    def explain_with_activations(
+        self, images: Sequence[Pixels], targets: Sequence[TargetSpec]
+    ) -> tuple[list[Explanation], list[LayerActivation]]:
+        """Return what `explain_batch` and `activations` return, in one run if the method takes one pass."""
+        if not self.method.one_pass:
+            return self.explain_batch(images, targets=targets), self.activations(images)
+        question = replace(self._question, concepts=1)
+        questions = [replace(question, targets=(each,)) for each in targets]
+        answers = self._engine.answer_batch(images, questions, freeze=self._freeze)
+        pairs = zip(images, answers, strict=True)
+        explanations = [with_image(answer.explanations[0], image) for image, answer in pairs]
+        return explanations, [each.activation for each in answers if each.activation is not None]
+
     def _asking(self, *targets: TargetSpec) -> Question:
         return Question(methods=(self.method.name,), layer=self._layer, targets=targets)
 

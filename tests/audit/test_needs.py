@@ -83,7 +83,7 @@ def found_by(
     model = lg.load_model(network, labels=["first", "second"], preprocess="none")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
     audit.pool = [audit.donor(other, other_mask, 1) for other, other_mask in donors]
-    (found,) = audit.findings([audit.prepared(PHOTO, pixels, mask, 0, "first")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, pixels, mask, 0, "first")])
     return found
 
 
@@ -158,9 +158,9 @@ def test_without_a_place_or_donors_there_are_no_needs() -> None:
         lg.load_model(green_network(MASK), labels=["first", "second"], preprocess="unit")
     )
     audit = PhotoAudit(explainer)
-    (unknown,) = audit.findings([audit.prepared(PHOTO, OWN, None, 0, "first")])
+    ((unknown, _),) = audit.findings([audit.prepared(PHOTO, OWN, None, 0, "first")])
     assert unknown.thing_need is unknown.background_need is unknown.inside is None
-    (alone,) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "first")])
+    ((alone, _),) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "first")])
     assert alone.background_need is alone.exchange_need is None
     assert alone.thing_need is not None
 
@@ -182,7 +182,7 @@ def test_one_sigmoid_unit_has_the_probabilities_of_two_classes() -> None:
     model = lg.load_model(single, labels=["dark", "bright"], preprocess="none")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
     audit.pool = [audit.donor(OTHER, OTHER_MASK, 0)]
-    (found,) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 1, "bright")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 1, "bright")])
     assert (found.predicted, found.right) == ("bright", True)
     assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
     assert found.exchange_need == pytest.approx(p_of(200) - p_of(90), abs=1e-6)
@@ -196,7 +196,7 @@ def test_labels_that_are_each_true_or_false_have_their_own_probabilities() -> No
     model = lg.load_model(several, labels=["bright", "other"], preprocess="none", task="multi-label")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
     audit.pool = [audit.donor(OTHER, OTHER_MASK, 1)]
-    (found,) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "bright")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "bright")])
     assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
     assert found.thing_need == pytest.approx(p_of(200) - p_of(50), abs=1e-6)
 
@@ -267,7 +267,7 @@ def test_the_needs_are_those_of_plain_numpy() -> None:
     explainer = lg.Explainer(lg.load_model(network, labels=["first", "second", "third"], preprocess="unit"))
     audit = PhotoAudit(explainer)
     audit.pool = [audit.donor(other, other_mask, 1)]
-    (found,) = audit.findings([audit.prepared(PHOTO, own, mask, 0, "first")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, own, mask, 0, "first")])
 
     def p(pixels: Pixels) -> float:
         rgb = pixels[None, ..., ::-1].astype(np.float32) / 255
@@ -295,7 +295,7 @@ def test_the_heat_inside_is_that_of_plain_numpy() -> None:
     explainer = lg.Explainer(model, method="hirescam", layer="brightness")
     audit = PhotoAudit(explainer)
     own, mask = picture(seed=5), square(3, 3, 6, 16)
-    (found,) = audit.findings([audit.prepared(PHOTO, own, mask, 0, "first")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, own, mask, 0, "first")])
     seen = own.astype(np.float64).mean(axis=-1)
     heat = np.where(square(5, 4, 6, 16), seen, 0)
     inside = heat[mask].sum() / heat.sum()
@@ -329,7 +329,7 @@ def test_photographs_of_any_shape_lend_to_one_another(fit: Fit) -> None:
     prepared = audit.prepared(PHOTO, tall, [(20.0, 40.0, 16.0, 16.0)], 0, "a")
     assert prepared.changed is not None
     assert {each.shape for each in prepared.changed.pictures} == {prepared.picture.shape}
-    (found,) = audit.findings([prepared])
+    ((found, _),) = audit.findings([prepared])
     rgb = audit._explainer.explain_batch([tall], targets=[0])[0]
     assert found.truth_probability == pytest.approx(rgb.target.probability, abs=1e-6)  # type: ignore[union-attr]
     assert None not in (found.background_need, found.exchange_need, found.thing_need, found.inside)

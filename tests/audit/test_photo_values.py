@@ -26,7 +26,7 @@ def test_what_was_used_sums_to_the_logit_without_its_bias() -> None:
     network = pooled_network()
     audit = audit_of(network)
     own = picture(16, 16)
-    (used,) = audit.used([audit.prepared(PHOTO, own, None, CLASS, "b")])
+    ((_, used),) = audit.findings([audit.prepared(PHOTO, own, None, CLASS, "b")])
     features = keras.Model(network.input, network.layers[-2].output)
     means = np.asarray(features(own[None, ..., ::-1].astype(np.float32) / 255))[0]
     assert used == pytest.approx(means * network.layers[-1].kernel.numpy()[:, CLASS], abs=1e-6)
@@ -38,7 +38,7 @@ def test_the_drop_is_that_of_the_probability_with_the_hot_half_blurred() -> None
     network.layers[-1].set_weights([60 * kernel, bias])  # so that the blur counts
     own = picture(16, 16)
     audit = audit_of(network)
-    (found,) = audit.findings([audit.prepared(PHOTO, own, None, CLASS, "b")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, own, None, CLASS, "b")])
     (explanation,) = audit._explainer.explain_batch([own], targets=[CLASS])
     assert explanation.has_evidence
     heat = heat_over(explanation, (0, 0, 16, 16), (16, 16))
@@ -57,7 +57,7 @@ def test_without_heat_nothing_is_blurred() -> None:
     network = pooled_network()
     network.layers[-1].set_weights([np.zeros((6, 4), np.float32), np.zeros(4, np.float32)])
     audit = audit_of(network)
-    (found,) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
     assert found.blur_drop is None
 
 
@@ -69,5 +69,5 @@ def test_a_fine_map_is_kept_at_56_cells_and_a_coarse_one_as_it_is(monkeypatch: p
     assert photo_values._kept(coarse) is coarse
     monkeypatch.setattr(photo_values, "_CELLS", 2)
     audit = audit_of(pooled_network())
-    (found,) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
+    ((found, _),) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
     assert found.heatmap.shape == (2, 2)
