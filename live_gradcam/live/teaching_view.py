@@ -174,7 +174,7 @@ class TeachingView(InteractiveView):
         if state.note != self._noted:
             self._noted = state.note
             self._say_if(state.note)
-        task = "" if self._lesson is None else self._lesson.line()
+        task = "" if self._lesson is None else self._lesson.line(self._words)
         return np.vstack([picture, self._strip(state, task, (width, height))]), heat
 
     def _strip(self, state: TeachingState, task: str, size: tuple[int, int]) -> Pixels:
@@ -190,7 +190,7 @@ class TeachingView(InteractiveView):
             led = state.failure or ("" if warning or not asks else state.heat)
             strip = TeachingStrip(
                 cells=self.cells,
-                task=self._words(task),
+                task=task,
                 line=state.line(self._words) if lesson is None else self._words(led),
                 warning=self._words(warning),
             )

@@ -66,8 +66,12 @@ class ClassDifference:
         """One sentence where the classes differ more in their background than in the thing; else empty."""
         if self.difference <= 0 or self.background <= MOST_BACKGROUND:
             return ""
-        them = "them" if self.found_by == "motion" else "the middle of the picture"
-        return f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}"
+        sides = _sides(self.parts[1:])
+        if self.found_by == "motion":
+            where = f"{sides} them"
+        else:
+            where = f"{'outside' if sides == 'around' else sides} the middle of the picture"
+        return f"{self.first} and {self.second} are told apart by what lies {where}"
 
     @property
     def warning(self) -> str:

@@ -37,8 +37,7 @@ STEPS = (
     LessonStep("hold the key 1 while you see {a} in front of {g}", ((0, 0),), 1),
     LessonStep("hold the key 2 while you see {b} in front of {h}", ((1, 1),), 2),
     LessonStep(
-        "the backgrounds are swapped. Does the name follow the thing, or the background? Where is the heat? "
-        "Enter goes on",
+        "the backgrounds are swapped. Does the name follow the thing? Where is the heat? Enter goes on",
         ((0, 1), (1, 0)),
     ),
     LessonStep("teach it better: hold 1 while you see {a} in front of {h}, too", ((0, 1),), 1),
@@ -119,21 +118,24 @@ class LessonGuide:
         if self.step.teaches is None and self.number + 1 < len(STEPS):
             self._begin(self.number + 1)
 
-    def line(self) -> str:
-        """Return what to do now, in one or two sentences."""
+    def line(self, words: Callable[[str], str] = str) -> str:
+        """Return what to do now, in one or two sentences.
+
+        Args:
+            words: translates it.
+        """
         key = self.step.teaches
-        head = f"{self.number + 1} of {len(STEPS)}: "
+        head = words(f"{self.number + 1} of {len(STEPS)}: ")
         if key is None and self._learning:
-            return head + "learning, wait …"
+            return head + words("learning, wait …")
         if key is not None and self._wrong:
-            return head + f"that was the key {self._wrong}, whose pictures are forgotten: hold {key}"
-        text = head + self.step.text.format(**self._names)
+            return head + words(f"that was the key {self._wrong}, whose pictures are forgotten: hold {key}")
+        text = head + words(self.step.text.format(**self._names))
         if key is None:
             return text
         taken = self._taken(key)
-        return text + (
-            f": {min(taken, PICTURES)} of {PICTURES} pictures" if taken < PICTURES else ": enough, let go"
-        )
+        count = "enough, let go" if taken >= PICTURES else f"{taken} of {PICTURES} pictures"
+        return f"{text}: {words(count)}"
 
     def _begin(self, number: int) -> None:
         self.number = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 
 from live_gradcam.teach.lesson_guide import PICTURES, STEPS, LessonGuide, SceneNumbers
 from live_gradcam.teach.teaching_state import TaughtClass, TeachingState
+from live_gradcam.translations import words_of
 
 
 def state(*counts: int, recording: int | None = None, learning: bool = False) -> TeachingState:
@@ -141,3 +143,13 @@ def test_a_class_is_named_by_the_lesson_unless_the_viewer_named_it() -> None:
 
 def test_with_a_camera_it_speaks_of_the_viewers_own_things() -> None:
     assert "your first thing in front of the first background" in LessonGuide().line()
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_each_step_is_told_in_the_viewers_language(number: int) -> None:
+    words = words_of("zh")
+    guide = LessonGuide(("the red cup", "the green cup"), ("the temple", "the rocket"))
+    guide.number = number
+    line = guide.line(words)
+    assert line.startswith(f"第 {number + 1} 步，共 {len(STEPS)} 步：")
+    assert not re.search("[a-z]{2,}", line.replace("Enter", ""))
