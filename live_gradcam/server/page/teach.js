@@ -8,6 +8,7 @@ const MOST_CLASSES = 9;
 const THUMBNAIL = 96; // pixels
 const THUMBNAIL_MS = 200;
 
+const taughtWith = ({ classes }) => JSON.stringify(classes.map(({ name, count }) => [name, count]));
 const byId = (id) => document.getElementById(id);
 
 export class TeachPanel {
@@ -21,6 +22,7 @@ export class TeachPanel {
     this.ownLabels = page.setup.labels;
     this.held = null; // the class whose button is held
     this.state = { classes: [], recording: null, line: "", failed: false, warning: "" };
+    this.downloaded = null; // what the last downloaded file was taught with
     this.opener = this.button("Teach", () => this.open(this.root.hidden));
     this.opener.id = "teach-open";
     this.opener.setAttribute("aria-controls", "teach");
@@ -35,6 +37,7 @@ export class TeachPanel {
     byId("teach-buttons").append(this.undo, this.again, this.save);
     document.addEventListener("keydown", (event) => this.press(event), true);
     document.addEventListener("keyup", (event) => event.key === String(this.held) && this.release());
+    window.addEventListener("beforeunload", (event) => this.losesSomething && event.preventDefault());
     window.addEventListener("blur", () => this.release());
     document.addEventListener("visibilitychange", () => document.hidden && this.release());
     setInterval(() => this.held !== null && this.takeThumbnail(this.held), THUMBNAIL_MS);
@@ -50,6 +53,11 @@ export class TeachPanel {
   }
 
   // What the viewer does
+
+  /** Whether something was taught that no file holds: the browser then asks before the page is left. */
+  get losesSomething() {
+    return this.state.classes.length > 0 && this.downloaded !== taughtWith(this.state);
+  }
 
   send(teach, more = {}) {
     if (this.page.connection.opened) this.page.connection.sendText({ teach, ...more });
@@ -96,6 +104,7 @@ export class TeachPanel {
     const address = URL.createObjectURL(await response.blob());
     Object.assign(document.createElement("a"), { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
+    this.downloaded = taughtWith(this.state);
   }
 
   // What the server says

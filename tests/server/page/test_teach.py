@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import close_page, new_page, of_page, start_camera, until_page, write_camera
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 from served import Served, small_service
 
 pytest_plugins = ["page_fixtures"]
@@ -151,6 +151,21 @@ def test_a_click_of_a_screen_reader_teaches_for_a_second(taught: Page) -> None:
     page = taught
     page.evaluate("document.querySelector('#taught .hold').click()")
     until_page(page, f"page.teaching.state.classes[0]?.count > 1 && {DONE}")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.mouse.click(5, 5)  # browsers ask only somebody who has used the page
+    page.evaluate("setTimeout(() => location.reload(), 0)")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    of_page(
+        page, "page.teaching.downloaded = JSON.stringify([['class 1', page.teaching.state.classes[0].count]])"
+    )
+    assert not of_page(page, "page.teaching.losesSomething")
 
 
 @pytest.mark.screens
