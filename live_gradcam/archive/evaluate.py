@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from platformdirs import user_cache_path
 
@@ -105,16 +105,14 @@ def evaluate_photos(
     job: EvaluateJob,
     *,
     progress: PhotoListener,
-    listed: TextIO | None = None,
 ) -> EvaluateReport:
     """Evaluate methods on photographs.
 
     Args:
-        typed: photographs, folders, globs, and `-` for a list of them.
+        typed: photographs, folders and globs.
         settings: the model and the settings of the explanations; the method is one of the job's.
         job: what to evaluate.
         progress: receives the progress.
-        listed: the list that `-` stands for.
 
     Returns:
         The report. After Ctrl-C it covers the photographs that are finished; they stay finished.
@@ -125,7 +123,7 @@ def evaluate_photos(
     wanted_values(
         job.methods, job.metrics, (), places=job.places is not None
     )  # a mistyped name is reported first
-    photos, failures = find_photos(typed, listed)
+    photos, failures = find_photos(typed)
     photos = [photos[place] for place in _spread(len(photos), job.limit)]
     controlled = set(_spread(len(photos), job.most_controls))
     wanted = {

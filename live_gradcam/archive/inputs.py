@@ -61,7 +61,7 @@ def find_entries(
     out = Path(os.path.abspath(expanded(out)))  # noqa: PTH100 - resolve() follows links
     found: list[_Found] = []
     failures: list[Failure] = []
-    for name in _all_named(typed, listed):
+    for name in all_named(typed, listed):
         try:
             found += _expanded(name, out)
         except SourceError as error:
@@ -118,7 +118,8 @@ def find_photos(
     return photos, failures
 
 
-def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
+def all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
+    """Yield the inputs, with the lines of a list in place of `-`; see `find_entries`."""
     for each in typed:
         if each == LIST and listed is not None:
             text = _read(listed)

@@ -156,6 +156,7 @@ def _reports(
     from dataclasses import replace
 
     from live_gradcam.archive.evaluate import EvaluateJob, evaluate_photos
+    from live_gradcam.archive.inputs import all_named
     from live_gradcam.archive.places_file import read_places
     from live_gradcam.explain.methods.method import method_named, method_names
     from live_gradcam.metrics.map_case import controls_named
@@ -176,12 +177,13 @@ def _reports(
     first = next(
         (each for each in settings.methods if each in method_names() and method_named(each).one_pass), None
     )
+    named = [*all_named(photos, sys.stdin)]  # stdin can be read once
     reports: list[EvaluateReport] = []
     errors: list[LiveGradcamError] = []
     for each in chosen:
         with_method = replace(each, method=first or DEFAULT_METHOD)
         try:
-            reports.append(evaluate_photos(photos, with_method, job, progress=progress, listed=sys.stdin))
+            reports.append(evaluate_photos(named, with_method, job, progress=progress))
         except LiveGradcamError as error:
             errors.append(error)
             continue

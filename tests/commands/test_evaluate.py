@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +83,18 @@ def test_a_second_run_loads_nothing_and_says_the_same(
     assert json.loads((folder / "a.json").read_text()) == first
 
 
-def test_several_models_have_a_table_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert evaluate("--model", "networks:pooled_network", "--json", "a.json", "--controls", "none") == 0
+def test_several_models_have_a_table_each_of_the_photos_that_stdin_lists(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("photos/0.png\nphotos/2.png\n"))
+    more = ("--model", "networks:pooled_network", "--json", "a.json", "--controls", "none", "--steps", "4")
+    assert main(["evaluate", "-", *SMALL, *more]) == 0
     out = capsys.readouterr().out.splitlines()
     assert {"networks:flattened_network", "networks:pooled_network"} <= set(out)
     tree = json.loads((folder / "a.json").read_text())
-    assert [each["model"] for each in tree["evaluations"]] == [
-        "networks:flattened_network",
-        "networks:pooled_network",
+    assert [(each["model"], each["count"]) for each in tree["evaluations"]] == [
+        ("networks:flattened_network", 2),
+        ("networks:pooled_network", 2),
     ]
 
 
