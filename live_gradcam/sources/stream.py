@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
 
 import cv2
 import av
 import numpy as np
 
-from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SourceError
-from live_gradcam.frame import Frame
 from live_gradcam.redaction import address_name
 from live_gradcam.source_address import host_of, opened_address
 from live_gradcam.sources.failure_reasons import ffmpeg_reason
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
+from live_gradcam.sources.reconnecting_source import ReconnectingSource
 
 OPEN_TIMEOUT = 4.0
 """Seconds that a server has to answer."""
@@ -32,7 +30,7 @@ DIAGNOSIS_TIMEOUT = 2.0
 """Seconds for a second connection, which finds out why the first one failed."""
 
 
-class StreamSource(Closeable):
+class StreamSource(ReconnectingSource[Feed]):
     """Gives the newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
     A frame's `captured_at` is its time of arrival, since the stream's own time stamps do not refer to this machine's
@@ -48,7 +46,6 @@ class StreamSource(Closeable):
         SourceError: it cannot be reached, or is no video.
     """
 
-    live = True
     fps: float | None = None
 
     def __init__(
@@ -58,59 +55,15 @@ class StreamSource(Closeable):
         self._url = url
         self._open_timeout, self._read_timeout = open_timeout, read_timeout
         self._was_open = False
-        self._feeds: Reconnecting[Feed] = Reconnecting(
+        feeds: Reconnecting[Feed] = Reconnecting(
             self._connect, self._wording(), pause=RETRY_EVERY, silence=self._silence()
         )
-        self.size = self._feeds.first.size
-
-    @property
-    def frames_captured(self) -> int:
-        """How many frames arrived so far."""
-        return self._feeds.frames_captured
-
-    @property
-    def notice(self) -> str | None:
-        """The notice for the viewer, such as `stream lost, reconnecting`; None if all is well."""
-        return self._feeds.notice
-
-    @property
-    def reconnects(self) -> int:
-        """How often it was lost and came back."""
-        return self._feeds.reconnects
-
-    @property
-    def measured_fps(self) -> float | None:
-        """Frames per second that arrive; None until it is known, and while none arrive."""
-        return self._feeds.measured_fps
+        super().__init__(feeds)
+        self.size = feeds.first.size
 
     def describe(self) -> str:
         """Return the address and the size: `http://10.0.0.7:8080/video: 1280×720`."""
         return f"{self.name}: {self.size[0]}×{self.size[1]}"
-
-    @property
-    def ended(self) -> bool:
-        """Whether no frame will come any more: it was closed, or never gave a picture."""
-        return self._feeds.ended
-
-    def newest(self, timeout: float) -> Frame | None:
-        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
-
-        Raises:
-            SourceError: it never gave a picture.
-        """
-        return self._feeds.newest(timeout)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, and wait while the stream is lost.
-
-        Raises:
-            SourceError: there was no picture at all.
-        """
-        return iter(self._feeds)
-
-    def close(self) -> None:
-        """Stop the reader, which closes the connection."""
-        self._feeds.close()
 
     def _wording(self) -> Wording:
         no_picture = f"{self.name} ended before its first picture. Check the address."

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
-from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SettingsError, SourceError
-from live_gradcam.frame import Frame
 from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
 from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
+from live_gradcam.sources.reconnecting_source import ReconnectingSource
 
 RETRY_EVERY = 0.25
 """Seconds between attempts to find a lost camera."""
@@ -19,7 +17,7 @@ RETRY_EVERY = 0.25
 _LOST = "camera lost: plug it in, start again" if sys.platform == "darwin" else "camera lost, reconnecting"
 
 
-class CameraSource(Closeable):
+class CameraSource(ReconnectingSource[CameraFeed]):
     """A camera, opened with a requested size and frame rate; `describe()` says what it actually gives.
 
     If it is unplugged or hangs, the iteration waits until it is back.
@@ -35,7 +33,6 @@ class CameraSource(Closeable):
         SettingsError: a size, rate or backend is invalid.
     """
 
-    live = True
     is_device = True
 
     def __init__(
@@ -52,7 +49,7 @@ class CameraSource(Closeable):
         self._locator = CameraLocator(device, self._backends[0])
         self._was_open = False
         self.name = f"camera {self._locator.number}"
-        self._feeds = Reconnecting(
+        feeds = Reconnecting(
             self._connect,
             Wording(
                 name=self.name,
@@ -65,7 +62,8 @@ class CameraSource(Closeable):
             # macOS asks for permission, which works in the main thread only (opencv#16427).
             open_here=sys.platform == "darwin",
         )
-        mode = self._feeds.first.mode
+        super().__init__(feeds)
+        mode = feeds.first.mode
         self.size = mode.size
         self.fps = mode.fps
         known = self._locator.camera
@@ -78,54 +76,9 @@ class CameraSource(Closeable):
             + (f" (asked for {asked_size[0]}×{asked_size[1]} at {asked_fps:g} fps)" if differs else "")
         )
 
-    @property
-    def frames_captured(self) -> int:
-        """Number of frames that the camera has delivered."""
-        return self._feeds.frames_captured
-
-    @property
-    def notice(self) -> str | None:
-        """A message for the viewer: `camera lost, reconnecting`; None if all is well."""
-        return self._feeds.notice
-
-    @property
-    def reconnects(self) -> int:
-        """Number of times that the camera was lost and came back."""
-        return self._feeds.reconnects
-
-    @property
-    def measured_fps(self) -> float | None:
-        """Measured frames per second; None until known, and while there are no frames."""
-        return self._feeds.measured_fps
-
     def describe(self) -> str:
         """Return the name and the negotiated mode: `camera 0: 1280×720 at 30 fps, MJPG`."""
         return self._description
-
-    @property
-    def ended(self) -> bool:
-        """Whether no frame will come any more: it was closed, or never gave a picture."""
-        return self._feeds.ended
-
-    def newest(self, timeout: float) -> Frame | None:
-        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
-
-        Raises:
-            SourceError: it never gave a picture.
-        """
-        return self._feeds.newest(timeout)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time; wait while the camera is lost.
-
-        Raises:
-            SourceError: it never gave a picture.
-        """
-        return iter(self._feeds)
-
-    def close(self) -> None:
-        """Stop the reader, which releases the camera."""
-        self._feeds.close()
 
     def _connect(self) -> CameraFeed:
         number = self._locator.find() if self._was_open else self._locator.number
