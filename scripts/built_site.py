@@ -1,14 +1,19 @@
-"""Checks a built site: every link leads to a page and an anchor of it, and nothing is loaded from another host.
+"""Checks a built site: its links lead to pages and anchors, it needs no other host, and its formulas are drawn.
 
 Standard library only.
 """
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _LOADED = {"script": "src", "img": "src", "source": "src", "video": "src", "iframe": "src", "link": "href"}
 """Element → the attribute that names what a browser loads for it."""
+
+
+_LATEX = re.compile(r"\$`|\\(?:frac|sum|operatorname)\b")
+"""What LaTeX leaves on a page if nothing has drawn it."""
 
 
 class _Page(HTMLParser):
@@ -19,6 +24,7 @@ class _Page(HTMLParser):
         self.anchors = {"", "top"}
         self.links: list[str] = []
         self.loaded: list[str] = []
+        self.has_latex = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -30,6 +36,10 @@ class _Page(HTMLParser):
         elif _LOADED.get(tag, "") in given and given.get("rel") not in ("canonical", "alternate", "edit"):
             self.loaded.append(given[_LOADED[tag]])
 
+    def handle_data(self, data: str) -> None:
+        """Note a formula that was left in LaTeX."""
+        self.has_latex |= _LATEX.search(data) is not None
+
 
 def site_faults(site: Path) -> list[str]:
     """Return what is wrong in a built site, one line each."""
@@ -37,6 +47,8 @@ def site_faults(site: Path) -> list[str]:
     faults = []
     for file, page in pages.items():
         where = file.relative_to(site)
+        if page.has_latex:
+            faults.append(f"{where.as_posix()} shows a formula in LaTeX: is scripts/site_formulas.py a hook?")
         for target in [*page.links, *page.loaded]:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:

@@ -48,6 +48,15 @@ ABOUT = {
 }
 
 
+EQUATION = re.compile(r"\n\n((?: {4}.*(?:\n|\Z))+)\n*")
+"""The block of formulas of a docstring."""
+
+SYMBOL = re.compile(
+    r"`[^`]*`|(?<![\w_^])(?P<base>∂?[^\W\d_])(?P<indices>(?:[_^](?:\([^()]*\)(?:,\w+)?|[^\W_]+))+)(?![\w(])"
+)
+"""Code; or a letter with indices: A^k_ij, X_(ij),k."""
+
+
 def slug(name: str) -> str:
     """Return the name of a method's page and picture, without their endings."""
     return name.replace("++", "-pp")
@@ -180,7 +189,17 @@ def page(method: Method, cost: dict[str, float | None]) -> str:
 
 
 def explained(method: Method) -> str:
-    """Return what the docstrings of a method and of its module say, without arguments and results, as Markdown."""
+    """Return what the docstrings of a method and of its module say, as Markdown, with the formulas in LaTeX."""
+    text = "\n\n".join(filter(None, docstring(method)))
+    if (latex := USES[method.name].get("equation")) is None:
+        return text
+    before, _, after = EQUATION.split(text, maxsplit=1)
+    blocks = (f"```math\n{line}\n```" for line in latex.strip().splitlines())
+    return "\n\n".join([with_symbols(before), *blocks, with_symbols(after)])
+
+
+def docstring(method: Method) -> tuple[str, str]:
+    """Return what the docstrings of a method and of its module say, without arguments and results."""
     module, name = str(method.definition).split(".")
     tree = ast.parse((DEFINITIONS / f"{module}.py").read_text("utf-8"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
@@ -192,8 +211,24 @@ def explained(method: Method) -> str:
     symbols = symbols.replace("In all of them", "Here")
     # Constants that are named stand with their values.
     known = constants()
-    text = re.sub(r"`([A-Z][A-Z_]+)`", lambda found: known[found[1]], text)
-    return f"{text}\n\n{symbols}" if symbols else text
+    return re.sub(r"`([A-Z][A-Z_]+)`", lambda found: known[found[1]], text), symbols
+
+
+def with_symbols(text: str) -> str:
+    """Return a text whose letters with an index stand as formulas: $`A^k_{ij}`$ for A^k_ij."""
+    drawn = SYMBOL.sub(lambda found: f"$`{latex_of(found)}`$" if found["base"] else found[0], text)
+    return drawn.replace("`$ $`", " ")
+
+
+def latex_of(symbol: re.Match[str]) -> str:
+    """Return a letter with its indices in LaTeX."""
+    base = symbol["base"].replace("∂", r"\partial ").replace("Σ", r"\sum")
+    indices = re.findall(r"([_^])(?:\(([^()]+)\)(?![,\w])|(\([^()]*\),\w+|[^\W_]+))", symbol["indices"])
+    return base + "".join(
+        f"{mark}{{{index}}}" if len(index) > 1 else mark + index
+        for mark, *found in indices
+        for index in ["".join(found)]
+    )
 
 
 @cache

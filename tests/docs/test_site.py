@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,12 @@ def test_a_built_site_is_searched_for_links_that_lead_nowhere_and_for_other_host
         "index.html links to no.jpg, and there is no such file",
         "index.html loads https://cdn.example/x.js, so that it needs a network",
     ]
+    page.write_text(r"<p>$`A_k`$</p><math><mi>A</mi></math>", "utf-8")
+    (tmp_path / "deep" / "index.html").write_text(r"<pre>\sum_k \frac{1}{2}</pre>", "utf-8")
+    assert built_site.site_faults(tmp_path) == [
+        f"{name} shows a formula in LaTeX: is scripts/site_formulas.py a hook?"
+        for name in ("deep/index.html", "index.html")
+    ]
 
 
 def test_the_pages_of_the_methods_are_those_that_the_registry_and_the_docstrings_give() -> None:
@@ -118,6 +125,50 @@ def test_the_pages_of_the_methods_are_those_that_the_registry_and_the_docstrings
     assert {path for path in (ROOT / "docs" / "methods").glob("*.md")} == set(made)
     stale = [path.name for path, text in made.items() if path.read_text("utf-8") != text]
     assert stale == [], "run scripts/method_pages.py"
+
+
+LATEX = {
+    "sum": "Σ",
+    "odot": "⊙",
+    "partial": "∂",
+    "cdot": "·",
+    "sqrt": "√",
+    "int": "∫",
+    "Sigma": "Σ",
+    "top": "T",
+} | {name: letter for name, letter in zip("alpha gamma kappa lambda mu sigma".split(), "αγκλμσ", strict=True)}
+"""The commands of LaTeX that stand for a symbol. All others shape it, or are words such as `max`."""
+
+
+def symbols(formulas: str) -> str:
+    """Return the symbols of formulas in order, without what LaTeX or a line of text needs to arrange them."""
+    text = re.sub(r"\\(?:frac|left|right|text|operatorname|hat|quad|mathbf)(?![a-z])|\\,", " ", formulas)
+    text = re.sub(r"\\([A-Za-z]+)", lambda found: LATEX.get(found[1], found[1]), text)
+    plain = unicodedata.normalize("NFKD", text).replace("−", "-").replace("\u1d40", "T")
+    return re.sub(r"[\s{}()^_/⁄,\u0302]", "", plain)
+
+
+def test_the_formulas_of_each_page_have_the_symbols_of_the_docstring() -> None:
+    for name, use in method_pages.USES.items():
+        block = method_pages.EQUATION.search(method_pages.docstring(method_pages.method_named(name))[0])
+        assert symbols(use["equation"]) == symbols(block[1]), name
+    assert (
+        symbols(r"\frac{1}{Z} \sum_{ij} G^k_{ij}") == symbols("1/Z Σ_ij G^k_ij") != symbols("1/Z Σ_ij A^k_ij")
+    )
+
+
+def test_a_method_without_latex_has_the_formula_of_its_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = method_pages.method_named("gradcam")
+    assert "```math\n\\alpha_k = " in method_pages.explained(method)
+    assert "$`G^k_{ij}`$ = ∂y/$`\\partial A^k_{ij}`$" in method_pages.explained(method)
+    monkeypatch.delitem(method_pages.USES["gradcam"], "equation")
+    assert "    α_k = 1/Z Σ_ij G^k_ij        L = ReLU(Σ_k α_k A^k)" in method_pages.explained(method)
+
+
+def test_formulas_in_code_stay_code() -> None:
+    text = "`A_k`, `a_b` and x_1 of pytorch_grad"
+    assert method_pages.with_symbols(text) == "`A_k`, `a_b` and $`x_1`$ of pytorch_grad"
+    assert method_pages.with_symbols("X_(ij),k with R_(l+1)") == "$`X_{(ij),k}`$ with $`R_{l+1}`$"
 
 
 def test_every_method_has_a_picture_but_the_one_that_the_default_network_does_not_allow() -> None:

@@ -76,11 +76,11 @@ def ablationcam(probe: Probe) -> tuple[Tensor, Tensor]:
     Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
     Localization", WACV 2020, equations 5 and 6:
 
-        w_k = (y − y_k) / y        L = ReLU(Σ_k w_k A^k)
+        w_k = (y − y_k) / |y|        L = ReLU(Σ_k w_k A^k)
 
-    with y_k the score when channel k of the activation is set to zero. The paper assumes that y is positive. If y is
-    negative, as a logit or a contrast may be, dividing by it would turn the map into its opposite. So the divisor here
-    is |y|: a channel whose removal lowers the score counts for the class, whatever the sign of the score.
+    with y_k the score when channel k of the activation is set to zero. The paper divides by y, and assumes that it is
+    positive. If y is negative, as a logit or a contrast may be, this would turn the map into its opposite. So the
+    divisor here is |y|: a channel whose removal lowers the score counts for the class, whatever the sign of the score.
 
     All K channels are tried, `FORWARD_CHUNK` at a time, from the layer on, except channels that are already zero, which
     do not contribute to the map.
