@@ -219,6 +219,7 @@ def explained(
         method="gradcam",
         layer="top_conv",
         inset=inset,
+        automatic=target is None,
     )
 
 

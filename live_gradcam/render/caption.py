@@ -84,7 +84,9 @@ def caption_of(
     """Return the caption of an explanation.
 
     The headline is the most probable class, or `not sure`. The note below has the next two classes; or the target, if
-    it is not the most probable class; or that there is no evidence (for a value: that nothing raises it).
+    it is not the most probable class; or that there is no evidence (for a value: that nothing raises it). If the
+    network is not sure and the viewer chose the target, the heat is drawn in full, as the answer to the viewer's
+    question: then the headline names the target, and the note says `not sure`.
 
     Args:
         explanation: the explanation.
@@ -111,11 +113,16 @@ def caption_of(
     if not explanation.has_evidence:
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
-    if other:
-        note = f"weak heat for {named(target)}" if weak else f"heat for {named(target)}"
-        return Caption(label, number, note, AMBER, note_matters=True, sure=sure)
+    perhaps = f"perhaps {named(first)}"
+    is_asked = not sure and not explanation.automatic
+    if is_asked or other:
+        name = name_of(target) if is_asked else named(target)
+        heat = f"weak heat for {name}" if weak else f"heat for {name}"
+        if not is_asked:
+            return Caption(label, number, heat, AMBER, note_matters=True, sure=sure)
+        doubt = f"no label: {perhaps}" if labels else f"not sure: {perhaps}"
+        return Caption(heat, figure_of(target), doubt if other else label, note_matters=True, sure=False)
     if not sure:
-        perhaps = f"perhaps {named(first)}"
         return Caption(label, number, perhaps, note_matters=True, note_in_chart=True, sure=False)
     if weak:
         return Caption(label, number, WEAK_HEAT, AMBER, note_matters=True)

@@ -6,7 +6,8 @@ from fakes import explained, valued
 from live_gradcam.explanation import NO_ANSWER
 from live_gradcam.number_format import UNSURE
 from live_gradcam.prediction import Contrast, Lowered, Prediction
-from live_gradcam.render.caption import NOT_FINITE, caption_of, confidence_of, figure
+from live_gradcam.render.caption import NOT_FINITE, caption_of, confidence_of, figure, translated
+from live_gradcam.translations import words_of
 
 REGION = (0, 0, 64, 64)
 
@@ -60,6 +61,20 @@ def test_who_is_not_sure_has_a_guess_below_and_no_percentage_beside() -> None:
     caption = caption_of(explained(REGION, top=(("tabby", 0.22), ("lynx", 0.1))))
     assert (caption.percent, caption.note) == ("", "perhaps tabby 22%")
     assert caption.note_matters
+
+
+def test_heat_for_a_class_that_the_viewer_named_is_the_headline_where_the_network_is_not_sure() -> None:
+    top = (("tabby", 0.22), ("cup", 0.03))
+    caption = caption_of(explained(REGION, top=top, target=Prediction(1, "cup", 0.03)))
+    assert (caption.label, caption.percent) == ("heat for cup", "3%")
+    assert (caption.note, caption.note_matters, caption.sure) == ("not sure: perhaps tabby 22%", True, False)
+    assert translated(caption, words_of("zh")).note == "不确定：可能是tabby 22%"
+    first = explained(REGION, top=top, target=Prediction(0, "tabby", 0.22))
+    assert (caption_of(first, weak=True).label, caption_of(first).note) == ("weak heat for tabby", "not sure")
+    by_rank = replace(first, automatic=True)
+    assert (caption_of(by_rank).label, caption_of(by_rank).note) == ("not sure", "perhaps tabby 22%")
+    nothing = explained(REGION, top=top, target=Prediction(1, "cup", 0.03), has_evidence=False)
+    assert (caption_of(nothing).label, caption_of(nothing).note) == ("not sure", "no evidence for cup 3%")
 
 
 def test_without_evidence_that_is_said_before_the_guess() -> None:
