@@ -24,6 +24,13 @@ and attention each cell depends on all places a little."""
 _SALIENT = 0.01
 """They must also have this share of the largest energy."""
 
+_WIDEST = 0.5
+"""If every place has some energy and a field has more than this share of an axis, its centre says nothing: attention
+mixes all tokens, and the places that stand out are those of the picture's contents."""
+
+_LEAST_EVEN, _MOST_EVEN = 0.5, 2.0
+"""If every place has some energy, how many times the even distance from cell to cell a measured one may be."""
+
 _HALF_A_CELL = 0.5
 """How many cells a cell may lie from where it is drawn."""
 
@@ -200,6 +207,9 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
     if not widths:
         return even
     widest = max(widths)
+    exact = all(each.exact for _, each in found)
+    if not exact and widest > _WIDEST * length:
+        return even
     places, centres = [], []
     for at, each in found:
         first, last = each.first, each.last
@@ -217,7 +227,8 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
     off = np.abs(begin + stride * np.array(places) - np.array(centres)).max()
     if abs(stride) < _NO_STRIDE or off > max(1.0, _OFF * abs(stride)):
         return even
-    exact = all(each.exact for _, each in found)
+    if not exact and not _LEAST_EVEN <= abs(stride) / even.stride <= _MOST_EVEN:
+        return even
     if not exact and cells == math.ceil((seen[1] - seen[0] + 1) / max(1, round(stride))):
         # If all places have some energy, a field may seem one place too short on one side. If the number of cells is
         # that of a padded operation, and even division differs from the measurement by a place at most, it is used.

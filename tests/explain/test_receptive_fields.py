@@ -70,6 +70,16 @@ def test_where_all_cells_depend_on_all_places_alike_they_divide_them_evenly() ->
     assert (found, measured) == (COVERING, False)
 
 
+@pytest.mark.parametrize(
+    ("stride", "width"), [pytest.param(0.3, 7, id="wide fields"), pytest.param(0.3, 3, id="narrow fields")]
+)
+def test_where_all_cells_depend_most_on_the_same_contents_they_divide_the_places_evenly(
+    stride: float, width: int
+) -> None:
+    attended = probing(12, 12, 1, stride, width, background=0.05)
+    assert geometry_of([attended, probing(12, 96, 0, 8, 8)], (96, 96)) == (COVERING, False)
+
+
 def test_an_axis_turned_round_has_its_end_before_its_begin() -> None:
     found, _ = geometry_of([probing(20, 20, 19, -1, 1)], (20, 20))
     assert found.extent == (1.0, 1.0, 0.0, 0.0)
