@@ -67,6 +67,25 @@ class Plugin:
             raise self.error(f"is no function: {self.reference} is {type(found).__name__}")
         return found
 
+    def refuse_missing(self) -> None:
+        """Check that the module is there, without importing it: those of methods load TensorFlow, which takes seconds.
+
+        Raises:
+            LiveGradcamError: as in `load`, if there is no such module.
+        """
+        from importlib.util import find_spec
+
+        module = self.reference.partition(":")[0]
+        try:
+            found = find_spec(module)
+        except (Exception, SystemExit) as error:  # a package around the module is imported
+            raise self.error(f"cannot be imported from {self.reference}", error) from error
+        if found is None:
+            raise self.error(
+                f"cannot be imported from {self.reference}: there is no module '{module}'. "
+                "Install the package again, or uninstall it"
+            )
+
     def error(self, failed: str, cause: BaseException | None = None) -> LiveGradcamError:
         """Return an error that names this plug-in and its package.
 

@@ -17,6 +17,7 @@ from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model_key import key_of
 from live_gradcam.models.user_code import is_reference
 from live_gradcam.name_suggestions import nearest, unknown_name
+from live_gradcam.plugins import Plugin
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
 from live_gradcam.sinks.own_sink import sink_named
@@ -78,7 +79,7 @@ def refuse_typos(settings: ExplainSettings) -> None:
             raise SinkError(not_recordable(settings.record))
         for sink in settings.sinks:
             if isinstance(sink, str):
-                sink_named(sink)
+                sink_named(sink)[0].load()
         if settings.snapshot is not None and Path(settings.snapshot).suffix.lower() != ".png":
             raise SinkError(f"cannot write the snapshot '{settings.snapshot}': the name must end in .png.")
     _refuse_unknown_target(settings, models)
@@ -123,12 +124,14 @@ def refuse_unknown_device(name: str) -> None:
 
 
 def refuse_unknown_method(name: str) -> None:
-    """Check the name of a method.
+    """Check the name of a method, and that the module of a package's method is there.
 
     Raises:
-        LiveGradcamError: the name is unknown.
+        LiveGradcamError: the name is unknown, or there is no such module.
     """
-    method_named(name)
+    own = method_named(name).own
+    if own is not None and isinstance(own.given, Plugin):
+        own.given.refuse_missing()
 
 
 def refuse_unknown_model(text: str) -> None:

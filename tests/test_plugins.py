@@ -128,6 +128,38 @@ def test_a_method_can_be_chosen_in_the_window_on_the_page_and_in_evaluations(
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "told"),
+    [
+        (
+            "sink",
+            {"source": "none-such", "sinks": ("odd:x",)},
+            "cannot be imported from odd_one:f: OSError: no",
+        ),
+        (
+            "method",
+            {"source": "none-such", "method": "odd"},
+            "cannot be imported from odd_one:f: there is no module",
+        ),
+        ("source", {"source": "demo", "also": ("odd:1",)}, "cannot be imported from odd_one:f: OSError: no"),
+    ],
+)
+def test_a_package_that_cannot_be_used_is_told_before_a_source_is_opened_or_a_model_is_loaded(
+    install: Install, monkeypatch: pytest.MonkeyPatch, kind: Kind, settings: dict[str, Any], told: str
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    site = install("odd-one", "raise OSError('no')", **{kind: "odd=f"})
+    if kind == "method":
+        (site / "odd_one.py").unlink()
+    monkeypatch.setattr("live_gradcam.pipeline.load", never)
+    monkeypatch.setattr("live_gradcam.sources.opening.open_source", never)
+    with pytest.raises(lg.LiveGradcamError) as raised:
+        lg.run(**settings, window=False)
+    assert str(raised.value).startswith(f"the {kind} 'odd' of odd-one 1.2 {told}")
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(install: Install) -> None:
     assert unknown_plugin("sink", "diarry") == (
         "unknown sink 'diarry'. No installed package has a sink: the page Plug-ins of the documentation says "

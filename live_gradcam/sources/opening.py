@@ -248,7 +248,8 @@ def _refuse_file(spec: int | str, backend: str | None) -> None:
     """Refuse a source that is a file. A camera or stream is opened only when the viewer switches to it."""
     if isinstance(spec, int) or spec == "demo" or "://" in spec or spec.lower().startswith(CAMERA_PREFIX):
         return
-    if _plugin(spec) is not None:
+    if (found := _plugin(spec)) is not None:
+        found[0].load()
         return  # whether it is live is known once it is open
     if _camera(spec, backend) is None:
         _open_path(spec).close()
