@@ -76,8 +76,8 @@ def read(path: Path, text: str) -> dict[str, Any]:
 def complaint(path: Path, text: str) -> str:
     with pytest.raises(SettingsError) as error:
         read(path, text)
-    told = str(error.value)
-    assert "\n" not in told
+    assert "\n" not in str(error.value)
+    told: str = error.value.args[0]  # the whole message
     return told.removeprefix(f"{path}, ")
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     said = complaint(tmp_path / "show.toml", text)
     # The lists of valid names are long, and what else is installed is in them.
-    assert told in said if told.endswith((": ", "gradcam")) else said == told
+    assert said.startswith(told) if told.endswith((": ", "gradcam")) else said == told
 
 
 def test_what_an_installed_package_has_may_be_named_in_a_file(tmp_path: Path, install: Install) -> None:
