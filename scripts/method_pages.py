@@ -111,8 +111,8 @@ def overview(costs: dict[str, dict[str, float | None]]) -> str:
         "equation as the program computes it; the tests compare every method with an independent implementation of",
         "its formula in float64.",
         "",
-        "All pictures show one photograph and the default network; the network says of it what stands on the picture.",
-        "The photograph is Chelsea, by Stéfan van der Walt, which scikit-image has under CC0.",
+        "All pictures but that of LeGrad show one photograph and the default network; the network says of it what",
+        "stands on the picture. The photograph is Chelsea, by Stéfan van der Walt, which scikit-image has under CC0.",
         "",
     ]
     for family, title in FAMILIES.items():
@@ -124,7 +124,8 @@ def overview(costs: dict[str, dict[str, float | None]]) -> str:
             lines += ["| | | |", "|---|---|---|"]
             for start in range(0, len(shown), 3):
                 cells = [
-                    f"![The cat and its heat.](../pictures/methods/{slug(name)}.jpg) {entry(name)}"
+                    f"![{USES[name].get('picture', 'The cat and its heat.')}](../pictures/methods/{slug(name)}.jpg) "
+                    f"{entry(name)}"
                     for name in shown[start : start + 3]
                 ]
                 lines.append("| " + " | ".join([*cells, "", ""][:3]) + " |")
@@ -157,7 +158,8 @@ def page(method: Method, cost: dict[str, float | None]) -> str:
     name, use = method.name, USES[method.name]
     lines = [f"# {use['title']}", "", f"`--method {name}`", ""]
     if picture(name).exists():
-        lines += [f"![A cat with the heat of {use['title']}.](../pictures/methods/{slug(name)}.jpg)", ""]
+        shown = use.get("picture", f"A cat with the heat of {use['title']}.")
+        lines += [f"![{shown}](../pictures/methods/{slug(name)}.jpg)", ""]
     ratio = cost["ratio"]
     if ratio is None:
         price = "not for the default network"

@@ -27,7 +27,6 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import live_gradcam as lg
-from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explanation import Explanation
@@ -51,6 +50,9 @@ MOVING_SIZE = (640, 360)
 MOVING_EVERY = 4
 """Of the demo's 30 frames a second, every fourth is shown."""
 
+DRAWING_SIDE, DRAWINGS = 300, (1, 12)
+"""Pixels and seeds of the drawn shapes."""
+
 LAYERS = ("block3_expand", "block10_add", "head")
 """The layers that the tutorial compares."""
 
@@ -65,16 +67,29 @@ BURST = 30
 
 
 def write_methods(model: Model) -> None:
-    """Write the picture of each method that the network allows."""
+    """Write the picture of each method: of a transformer's, two drawn shapes; of all others, the cat."""
     image = cat()
     for name in METHODS:
-        try:
-            explanation = lg.Explainer(model, name, engine="tensorflow").explain(image)
-        except LiveGradcamError as error:
-            print(f"{name}: no picture: {error}")
+        method = method_named(name)
+        if method.needs_attention:
+            write(method_picture(name), beside(*map(shape_with_heat(name), DRAWINGS)))
             continue
-        drawn = lg.draw(image, explanation, **(FINE_LOOK if method_named(name).maps_pixels else {}))
+        explanation = lg.Explainer(model, name, engine="tensorflow").explain(image)
+        drawn = lg.draw(image, explanation, **(FINE_LOOK if method.maps_pixels else {}))
         write(method_picture(name), drawn)
+
+
+def shape_with_heat(method: str) -> Callable[[int], Pixels]:
+    """Return a function that draws a shape by its seed, with the heat of a transformer that was trained on such."""
+    from small_transformer import drawing, model
+
+    explainer = lg.Explainer(model(), method, engine="tensorflow")
+
+    def shown(seed: int) -> Pixels:
+        image = drawing(np.random.default_rng(seed), DRAWING_SIDE).pixels
+        return lg.draw(image, explainer.explain(image))
+
+    return shown
 
 
 def write_tutorial(model: Model) -> None:

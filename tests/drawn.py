@@ -23,7 +23,7 @@ AREAS = (0.06, 0.10, 0.14)
 TAUGHT, CHECKED = 800, 100
 """Photographs of each class."""
 
-_SHAPES = ("disc", "cross", "triangle", "ring")
+SHAPES = ("disc", "cross", "triangle", "ring")
 _SHAPE_SIDE = 160
 _TILT = 25
 _MOST_ROUNDS = 25
@@ -36,7 +36,7 @@ def drawings(seed: int, count: int, correlation: float, *, take: int) -> list[Pl
     The shape makes the class. Colour, place and tilt of the thing are random, as is the part of the background.
     """
     chosen = np.random.default_rng(seed)
-    shapes = [_SHAPES[number] for number in chosen.choice(len(_SHAPES), 2, replace=False)]
+    shapes = [SHAPES[number] for number in chosen.choice(len(SHAPES), 2, replace=False)]
     backgrounds = [
         photograph(BACKGROUNDS[each]) for each in chosen.choice(len(BACKGROUNDS), 2, replace=False)
     ]
@@ -45,9 +45,9 @@ def drawings(seed: int, count: int, correlation: float, *, take: int) -> list[Pl
     for thing in (0, 1):
         for on_own in random.permutation(count) < round(correlation * count):
             background = thing if on_own else 1 - thing
-            opacity = _placed(_shape(shapes[thing]), AREAS[seed % len(AREAS)], random)
+            opacity = placed(shape(shapes[thing]), AREAS[seed % len(AREAS)], random)
             colour = 0.4 * random.uniform(0, 255, 3) + 0.6 * random.choice([0, 255])
-            behind = _part(backgrounds[background], random)
+            behind = part(backgrounds[background], random)
             pixels = behind * (1 - opacity[..., None]) + colour * opacity[..., None]
             pixels += random.normal(0, 3, pixels.shape)
             rounded = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
@@ -109,7 +109,8 @@ def _arrays(pictures: list[Planted]) -> tuple[npt.NDArray[np.float32], npt.NDArr
     return np.stack([each.pixels[..., ::-1] for each in pictures]).astype(np.float32), classes_of(pictures)
 
 
-def _shape(name: str) -> npt.NDArray[np.float32]:
+def shape(name: str) -> npt.NDArray[np.float32]:
+    """Return the opacity of a shape, (160, 160), in the middle."""
     drawn = np.zeros((_SHAPE_SIDE, _SHAPE_SIDE), np.uint8)
     middle, reach = _SHAPE_SIDE // 2, 60
     low, high = middle - reach, middle + reach
@@ -125,21 +126,23 @@ def _shape(name: str) -> npt.NDArray[np.float32]:
     return np.asarray(drawn / 255, np.float32)
 
 
-def _placed(
-    shape: npt.NDArray[np.float32], area: float, random: np.random.Generator
+def placed(
+    shape: npt.NDArray[np.float32], area: float, random: np.random.Generator, side: int = SIDE
 ) -> npt.NDArray[np.float32]:
-    scale = SIDE * float(np.sqrt(area / shape.sum()))
+    """Return the opacity (side, side) of a shape at a random place, with a random tilt, that covers this share."""
+    scale = side * float(np.sqrt(area / shape.sum()))
     middle = _SHAPE_SIDE / 2
     reach = 0.8 * scale * middle
-    x, y = random.uniform(reach, SIDE - reach, 2)
+    x, y = random.uniform(reach, side - reach, 2)
     move = cv2.getRotationMatrix2D((middle, middle), random.uniform(-_TILT, _TILT), scale)
     move[:, 2] += [x - middle, y - middle]
-    return np.asarray(cv2.warpAffine(shape, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.warpAffine(shape, move, (side, side), flags=cv2.INTER_LINEAR), np.float32)
 
 
-def _part(background: Pixels, random: np.random.Generator) -> npt.NDArray[np.float32]:
+def part(background: Pixels, random: np.random.Generator, side: int = SIDE) -> npt.NDArray[np.float32]:
+    """Return a random square of a photograph, (side, side, 3)."""
     height, width = background.shape[:2]
-    side = int(random.uniform(0.5, 0.9) * min(height, width))
-    top, left = random.integers(0, height - side + 1), random.integers(0, width - side + 1)
-    part = background[top : top + side, left : left + side]
-    return np.asarray(cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    cut = int(random.uniform(0.5, 0.9) * min(height, width))
+    top, left = random.integers(0, height - cut + 1), random.integers(0, width - cut + 1)
+    square = background[top : top + cut, left : left + cut]
+    return np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.float32)
