@@ -175,6 +175,31 @@ def test_every_method_has_a_picture() -> None:
     assert [name for name in method_pages.METHODS if not method_pages.picture(name).exists()] == []
 
 
+def test_the_members_that_the_reference_names_are_public_and_there() -> None:
+    """The other ones of these classes serve the package itself."""
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    named = re.findall(r"^::: (\S+)\n    options:\n      members:\n((?:        - .+\n)+)", page, re.MULTILINE)
+    for reference, members in named:
+        module, _, name = reference.rpartition(".")
+        path = module.replace(".", "/")
+        if name.islower():  # a module
+            path, name = f"{path}/{name}", ""
+        text = (ROOT / f"{path}.py").read_text("utf-8")
+        tree: Any = ast.parse(text)
+        owner = next(node for node in [tree, *tree.body] if not name or getattr(node, "name", "") == name)
+        there = {getattr(node, "name", "") for node in owner.body}
+        there |= {ast.unparse(node.target) for node in owner.body if isinstance(node, ast.AnnAssign)}
+        there |= {
+            node.attr
+            for node in ast.walk(owner)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
+        wanted = set(re.findall(r"- (.+)", members))
+        assert wanted <= there, (reference, wanted - there)
+        assert not [each for each in wanted - {"__call__"} if each.startswith("_")], reference
+    assert len(named) >= 5
+
+
 def test_pictures_are_light() -> None:
     files = [path for path in (ROOT / "docs").rglob("*") if path.suffix in (".jpg", ".png", ".webp")]
     moving = ROOT / "docs" / "demo.webp"
