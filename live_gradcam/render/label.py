@@ -79,6 +79,7 @@ class Label:
         time: float,
         *,
         side: int,
+        avoid: Region | None = None,
     ) -> list[PaneContent]:
         """Draw the plates, in place: one for each model, or one for all panes.
 
@@ -90,6 +91,7 @@ class Label:
             appearance: how the picture is drawn.
             time: of the frame, in seconds.
             side: length in pixels that the letters are sized by.
+            avoid: (x, y, width, height) of the scale bar at the right, which no plate may cover; None: there is none.
 
         Returns:
             The contents, with the plates that lie in them.
@@ -100,7 +102,9 @@ class Label:
             return [
                 replace(
                     content,
-                    plate=self._draw_one_onto(picture, content.pane.cell, content.heat or first, model, side),
+                    plate=self._draw_one_onto(
+                        picture, _beside(content.pane.cell, avoid), content.heat or first, model, side
+                    ),
                 )
                 for content, model in zip(contents, models, strict=False)
             ]
@@ -110,7 +114,8 @@ class Label:
         end = (
             picture.shape[1] if appearance.view not in ("channels", "concepts") else contents[0].pane.cell[2]
         )
-        cell = (left, top, end - left, height)  # a long name may extend into the next pane
+        # A long name may extend into the next pane.
+        cell = _beside((left, top, end - left, height), avoid)
         # Concepts colour the whole picture, and have a legend of their own.
         charted = len(contents) < MOST_PANES and appearance.view != "concepts"
         model = models[0]
@@ -159,6 +164,12 @@ class Label:
             right=right,
         )
         return None if plate is None else (plate[0] + cell[0], plate[1] + cell[1], plate[2], plate[3])
+
+
+def _beside(cell: Region, avoid: Region | None) -> Region:
+    """Return the part of a cell that is left of a plate at its right."""
+    left, top, width, height = cell
+    return cell if avoid is None or avoid[0] <= left else (left, top, min(width, avoid[0] - left), height)
 
 
 SHOWN = 5

@@ -86,7 +86,7 @@ class Overlay:
 
 
 def draw_overlay_onto(
-    picture: Pixels, overlay: Overlay, time: float, *, statistics: bool, lowest: int | None = None
+    picture: Pixels, overlay: Overlay, time: float, *, statistics: bool, scale: Region | None = None
 ) -> tuple[Region, ...]:
     """Draw an overlay onto the canvas, in place, except the marks that are drawn into the panes.
 
@@ -95,7 +95,7 @@ def draw_overlay_onto(
         overlay: what to draw.
         time: of the frame, in seconds.
         statistics: whether to draw its statistics.
-        lowest: the row above which they end, because of the scale bar; None if there is none.
+        scale: (x, y, width, height) of the scale bar, which nothing may cover; None if there is none.
 
     Returns:
         (x, y, width, height) of everything that must not be covered.
@@ -126,14 +126,16 @@ def draw_overlay_onto(
     )
     if overlay.search_box is not None:
         search = draw_search_box_onto(picture, overlay.search_box)
-        return tuple(filter(None, (pause, chosen, notice, busy, search)))
+        return tuple(filter(None, (pause, chosen, notice, busy, search, scale)))
     figures = toast = None
     if statistics and not small:
         plates = tuple(filter(None, (pause, chosen, notice, busy)))
+        lowest = None if scale is None else scale[1]
         figures = draw_statistics_onto(picture, overlay.statistics, plates=plates, lowest=lowest)
     if overlay.toast:
-        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or lowest_notice)
-    return tuple(filter(None, (pause, chosen, notice, busy, figures, toast)))
+        above = figures or busy or lowest_notice
+        toast = draw_toast_onto(picture, overlay.toast, below=above, avoid=scale)
+    return tuple(filter(None, (pause, chosen, notice, busy, figures, toast, scale)))
 
 
 MOST_COMPLETIONS = 6

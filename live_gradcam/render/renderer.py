@@ -147,11 +147,7 @@ class Renderer:
             above = picture[: footer.region[1]]
             overlay = replace(overlay, chosen="", notice=None, busy=None, frozen=False, statistics=())
         self._plates = draw_overlay_onto(
-            above,
-            overlay,
-            frame.time,
-            statistics=self.appearance.statistics,
-            lowest=None if scale is None else scale[1],
+            above, overlay, frame.time, statistics=self.appearance.statistics, scale=scale
         )
         return picture, tracked[0] if tracked else None
 
@@ -209,25 +205,24 @@ class Renderer:
             above = picture[: layout.footer.region[1]]
             if overlay.help:  # which is drawn instead of the footer
                 fill_onto(picture[layout.footer.region[1] :])
-        caption = None
+        caption = scale = None
+        if layout.column is not None:
+            self._draw_scale_onto(part_of(picture, layout.column), side=min(self._size))
+        elif self.appearance.scale_bar and view != "concepts":
+            scale = self._draw_scale_onto(above)
         if current and layout.footer is not None and view in ("methods", "targets"):
             caption = self._label.caption(current[0], model_of(answer, 0))
         elif current:
             models = [model_of(answer, number if view == "models" else 0) for number in range(len(contents))]
             side = min(above.shape[:2] if view == "history" else self._size)
             contents = self._label.draw_onto(
-                above, contents, current[0], models, self._look, frame.time, side=side
+                above, contents, current[0], models, self._look, frame.time, side=side, avoid=scale
             )
         marks = {"rectangle": overlay.rectangle, "area": overlay.area}
         probe = None if view == "concepts" else overlay.probe
         mark_panes_onto(picture, contents, **marks, probe=probe, words=self._words)
         if view == "history":
             self._last_minute.draw_onto(picture, self._words("now"))
-        scale = None
-        if layout.column is not None:
-            self._draw_scale_onto(part_of(picture, layout.column), side=min(self._size))
-        elif self.appearance.scale_bar and view != "concepts":
-            scale = self._draw_scale_onto(above)
         if current:
             self.tests.draw_marks_onto(
                 above,

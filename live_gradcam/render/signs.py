@@ -45,13 +45,16 @@ _TITLE, _SMALLEST_NAME = 1.7, 9
 """Height of a title strip in units of its font size, and its smallest font size in pixels."""
 
 
-def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) -> Region | None:
+def draw_toast_onto(
+    picture: Pixels, text: str, *, below: Region | None = None, avoid: Region | None = None
+) -> Region | None:
     """Draw a toast with the latest change, in large letters, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         text: wrapped to up to three lines, and smaller if the picture is narrow.
         below: (x, y, width, height) of statistics that it must not cover.
+        avoid: (x, y, width, height) of the scale bar at the right, which it must not cover either.
 
     Returns:
         (x, y, width, height) of its plate; None if the picture is too small for one.
@@ -75,6 +78,8 @@ def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) 
         return None
     wide = max(text_width(each, size, BOLD) for each in lines) + 2 * padding
     left = (width - wide) // 2
+    if avoid is not None and left + wide > avoid[0] and top + tall > avoid[1]:
+        return draw_toast_onto(picture[:, : avoid[0]], text, below=below)
     shade_onto(picture, left, top, wide, tall, round(full * 0.35))
     for number, each in enumerate(lines):
         x = (width - text_width(each, size, BOLD)) // 2
