@@ -114,7 +114,7 @@ def mark_panes_onto(
     area: Region | None = None,
     words: Words = ENGLISH,
 ) -> None:
-    """Draw viewfinders, titles and mouse marks into every pane.
+    """Draw titles, names and mouse marks into every pane.
 
     Args:
         picture: (H, W, 3) uint8 BGR: the canvas.
@@ -131,13 +131,9 @@ def mark_panes_onto(
             draw_rectangle_onto(within, pane.within(rectangle))
         elif area is not None:
             draw_outline_onto(within, pane.within(area))
-        if rectangle is None and content.heat is not None:
-            region = pane.within(content.heat.explanation.region)
-            if region != (0, 0, *pane.place[2:]):
-                draw_viewfinder_onto(within, region, _moved(content.plate, pane))
         if content.heat is not None and content.heat.names:
             names = [(name.prediction, pane.within(name.region)) for name in content.heat.names]
-            draw_names_onto(within, names, _moved(content.plate, pane))
+            draw_names_onto(within, names, None if content.plate is None else _moved(content.plate, pane))
         if probe is not None and pane.sees(*probe):
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]
@@ -146,6 +142,30 @@ def mark_panes_onto(
             )
         if pane.title is not None:
             draw_title_onto(part_of(picture, pane.title), content.name, content.tail)
+
+
+def draw_viewfinders_onto(
+    picture: Pixels, contents: Sequence[PaneContent], plates: Sequence[Region]
+) -> tuple[Region, ...]:
+    """Draw a viewfinder into every pane of which the network sees a part only.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR: the canvas.
+        contents: the panes and their content.
+        plates: (x, y, width, height) on the canvas of plates that no bracket may cross, beside the label plates.
+
+    Returns:
+        (x, y, width, height) on the canvas of each bracket.
+    """
+    found: list[Region] = []
+    for content in contents:
+        pane = content.pane
+        region = None if content.heat is None else pane.within(content.heat.explanation.region)
+        if region is not None and region != (0, 0, *pane.place[2:]):
+            covered = [_moved(plate, pane) for plate in (content.plate, *plates) if plate is not None]
+            boxes = draw_viewfinder_onto(part_of(picture, pane.place), region, covered)
+            found += [(x + pane.place[0], y + pane.place[1], wide, tall) for x, y, wide, tall in boxes]
+    return tuple(found)
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
@@ -184,10 +204,8 @@ def _draw_seams_onto(picture: Pixels, contents: Sequence[PaneContent]) -> None:
             fill_onto(picture[y - thick : y + thick])
 
 
-def _moved(plate: Region | None, pane: Pane) -> Region | None:
+def _moved(plate: Region, pane: Pane) -> Region:
     """Return a plate's place on the canvas in pixels of a pane's picture."""
-    if plate is None:
-        return None
     return plate[0] - pane.place[0], plate[1] - pane.place[1], plate[2], plate[3]
 
 

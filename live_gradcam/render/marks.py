@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 
 from live_gradcam.explanation import Region
@@ -82,13 +84,18 @@ _LIGHT = (255, 255, 255)
 _SHADE = (48, 48, 48)
 
 
-def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None = None) -> None:
+def draw_viewfinder_onto(
+    picture: Pixels, region: Region, covered: Sequence[Region] = ()
+) -> tuple[Region, ...]:
     """Draw corner brackets just inside a region, in place: white with a dark edge, visible on any background.
 
     Args:
         picture: (H, W, 3) uint8 BGR, C-contiguous.
         region: (x, y, width, height) within the picture.
-        covered: (x, y, width, height) of the label plate; brackets that would cross it are not drawn.
+        covered: (x, y, width, height) of plates; brackets that would cross one are not drawn.
+
+    Returns:
+        (x, y, width, height) of each bracket that was drawn.
     """
     x, y, width, height = region
     side = min(width, height)
@@ -97,10 +104,11 @@ def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None
     arm = max(4, round(side / 14))
     inset = max(2, round(side / 45))
     if side < 4 * (arm + inset):
-        return
+        return ()
     left, top = x + inset, y + inset
     right, bottom = x + width - 1 - inset, y + height - 1 - inset
     bars: list[tuple[int, int, int, int]] = []
+    boxes: list[Region] = []
     for corner_x, towards_x in ((left, 1), (right, -1)):
         for corner_y, towards_y in ((top, 1), (bottom, -1)):
             box = (
@@ -109,8 +117,9 @@ def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None
                 arm,
                 arm,
             )
-            if covered is not None and overlap(box, covered):
+            if any(overlap(box, plate) for plate in covered):
                 continue
+            boxes.append(box)
             far_x, far_y = corner_x + towards_x * (arm - 1), corner_y + towards_y * (arm - 1)
             near_x, near_y = corner_x + towards_x * (thick - 1), corner_y + towards_y * (thick - 1)
             bars.append(
@@ -122,6 +131,7 @@ def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None
     for grow, colour in ((shade, _SHADE), (0, _LIGHT)):
         for x0, y0, x1, y1 in bars:
             cv2.rectangle(picture, (x0 - grow, y0 - grow), (x1 + grow, y1 + grow), colour, cv2.FILLED)
+    return tuple(boxes)
 
 
 def overlap(one: Region, other: Region, gap: int = 0) -> bool:

@@ -15,6 +15,7 @@ from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.canvas import (
     before_and_after,
+    draw_viewfinders_onto,
     legible_canvas,
     mark_panes_onto,
     paint_panes_onto,
@@ -32,14 +33,12 @@ from live_gradcam.render.indicators import draw_scale_bar_onto, scale_column_wid
 from live_gradcam.render.label import Label
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
-from live_gradcam.render.pane_contents import contents_of, model_of
+from live_gradcam.render.pane_contents import PaneContent, contents_of, model_of
 from live_gradcam.render.panes import Footer, Layout, footer_of, layout_of
 from live_gradcam.render.side_panel import SidePanel
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.styles import kept_at
 from live_gradcam.translations import ENGLISH, Words
-
-_LOOKING = "looking …"
 
 
 class Renderer:
@@ -86,6 +85,8 @@ class Renderer:
         self._size = (1, 1)
         self._is_halved = False
         self._plates: tuple[Region, ...] = ()
+        self._finders: Sequence[PaneContent] = ()
+        self._brackets: tuple[Region, ...] = ()
 
     @property
     def rows(self) -> tuple[Prediction, ...]:
@@ -122,7 +123,7 @@ class Renderer:
         self._follow(frame.time, current)
         self._look, overlay = self.tests.begin(self.appearance, overlay)
         if not current and not overlay.notice:
-            overlay = replace(overlay, notice=self._words(_LOOKING))
+            overlay = replace(overlay, notice=self._words("looking …"))
         if current and self._tracker.answer is not None:
             warning = self._words(self._tracker.warnings.line(self._tracker.answer, frame.time))
             overlay = replace(overlay, chosen=" · ".join(filter(None, (overlay.chosen, warning))))
@@ -134,6 +135,8 @@ class Renderer:
         caption, scale = self._draw_onto(picture, layout, frame, tracked, current, overlay)
         footer = layout.footer
         if overlay.before is not None:
+            draw_viewfinders_onto(picture, self._finders, ())
+            self._finders = ()
             if footer is not None:
                 draw_footer_onto(picture, footer, FooterContent(caption=caption))
             caption, scale, footer = None, None, footer_of(self._size, figures=len(figures))
@@ -146,9 +149,10 @@ class Renderer:
             draw_footer_onto(picture, *self._footer)
             above = picture[: footer.region[1]]
             overlay = replace(overlay, chosen="", notice=None, busy=None, frozen=False, statistics=())
-        self._plates = draw_overlay_onto(
-            above, overlay, frame.time, statistics=self.appearance.statistics, scale=scale
-        )
+        shown = self.appearance.statistics
+        plates = draw_overlay_onto(above, overlay, frame.time, statistics=shown, scale=scale)
+        self._plates = (*plates, *filter(None, [self.tests.place]))
+        self._brackets = draw_viewfinders_onto(picture, self._finders, self._plates)
         return picture, tracked[0] if tracked else None
 
     def _laid_out(self, frame: Frame, tracked: Sequence[TrackedHeat], figures: int) -> Layout:
@@ -189,7 +193,7 @@ class Renderer:
         Returns:
             The caption if it belongs in the footer, and the place of the scale bar on a single picture.
         """
-        view, answer = self._look.view, self._tracker.answer
+        view, answer, self._finders = self._look.view, self._tracker.answer, ()
         if view == "proof":
             caption = self.tests.draw_proof_onto(picture, layout, self._look, frame.time, bool(overlay.help))
             return caption, None
@@ -221,6 +225,7 @@ class Renderer:
         marks = {"rectangle": overlay.rectangle, "area": overlay.area}
         probe = None if view == "concepts" else overlay.probe
         mark_panes_onto(picture, contents, **marks, probe=probe, words=self._words)
+        self._finders = contents if overlay.rectangle is None else ()
         if view == "history":
             self._last_minute.draw_onto(picture, self._words("now"))
         if current:
@@ -250,10 +255,12 @@ class Renderer:
         if self._footer is not None:
             draw_footer_signs_onto(signed, *self._footer, seconds=seconds, hint=hint)
             return signed
-        plates = (*self._plates, *filter(None, (self._label.plate, self.tests.place)))
-        recording = None if seconds is None else draw_recording_onto(signed, seconds, plates=plates)
+        plates = (*self._plates, *filter(None, [self._label.plate]))
+        if seconds is not None:
+            recording = draw_recording_onto(signed, seconds, plates=plates, marks=self._brackets)
+            plates = (*plates, *filter(None, [recording]))
         if hint:
-            draw_hint_onto(signed, hint, plates=plates if recording is None else (*plates, recording))
+            draw_hint_onto(signed, hint, plates=plates, marks=self._brackets)
         return signed
 
     def place_in_frame(

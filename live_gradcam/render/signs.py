@@ -129,13 +129,16 @@ def draw_pause_onto(picture: Pixels) -> Region | None:
     return left, top, side, side
 
 
-def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Region] = ()) -> Region | None:
+def draw_recording_onto(
+    picture: Pixels, seconds: float, *, plates: Sequence[Region] = (), marks: Sequence[Region] = ()
+) -> Region | None:
     """Draw a red dot and the recording's duration, in place, as near to the top right as there is room.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         seconds: since the recording began.
         plates: (x, y, width, height) of plates that it must not cover.
+        marks: (x, y, width, height) of the viewfinder's brackets, which it covers only if there is no other room.
 
     Returns:
         (x, y, width, height) of the plate; None if there is no room.
@@ -143,7 +146,8 @@ def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Reg
     size, margin, padding, dot = _sign_measures(picture)
     text, indent = clock(seconds), dot + round(size * 0.4)
     wide, tall = indent + text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
-    place = _free_place(picture, (wide, tall), margin, plates)
+    place = _free_place(picture, (wide, tall), margin, (*plates, *marks))
+    place = place or _free_place(picture, (wide, tall), margin, plates)
     if place is None:
         return None
     left, top = place
@@ -153,7 +157,9 @@ def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Reg
     return left, top, wide, tall
 
 
-def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ()) -> Region | None:
+def draw_hint_onto(
+    picture: Pixels, text: str, *, plates: Sequence[Region] = (), marks: Sequence[Region] = ()
+) -> Region | None:
     """Draw a hint, in place, as near to the top right as there is room.
 
     Args:
@@ -161,6 +167,7 @@ def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ())
         text: one line, such as `h: keys`. If it is too wide, its parts, separated by three spaces, are drawn below each
             other.
         plates: (x, y, width, height) of plates that it must not cover.
+        marks: (x, y, width, height) of the viewfinder's brackets, which it covers only if there is no other room.
 
     Returns:
         (x, y, width, height) of the plate; None if there is no room.
@@ -171,7 +178,8 @@ def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ())
     wide = max(text_width(line, size, REGULAR) for line in lines) + 2 * padding
     step = round(size * _LINE)
     tall = dot + 2 * padding + (len(lines) - 1) * step
-    place = _free_place(picture, (wide, tall), margin, plates)
+    place = _free_place(picture, (wide, tall), margin, (*plates, *marks))
+    place = place or _free_place(picture, (wide, tall), margin, plates)
     if place is None:
         return None
     left, top = place

@@ -74,7 +74,7 @@ def draw(
     )
     height, width = image.shape[:2]
     if explanation.region != (0, 0, width, height):
-        draw_viewfinder_onto(picture, explanation.region, plate)
+        draw_viewfinder_onto(picture, explanation.region, () if plate is None else (plate,))
     draw_names_onto(picture, [(thing.prediction, thing.box) for thing in explanation.things or ()], plate)
     return picture
 
