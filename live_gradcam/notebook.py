@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 
 from live_gradcam.config import DEFAULT_MODEL
-from live_gradcam.errors import RenderError, SourceError
+from live_gradcam.errors import RenderError, SettingsError, SourceError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
@@ -27,6 +27,7 @@ from live_gradcam.redaction import shown_address
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.single_picture import draw
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.setting_choices import not_among
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.photo import read_picture
 from live_gradcam.viewer_input import Key
@@ -34,11 +35,17 @@ from live_gradcam.viewer_input import Key
 _AMBER, _BLUE = "#b07000", "#2c6cac"
 _JPEG_QUALITY = 90
 _ROWS = 5
+_GAPS = 100
+"""Between two pictures lies a white gap, this part of one's width."""
+
+_View = Literal["one", "side"]
 
 
 def show(
     shown: Explanation | Pixels | str | Path,
     explanation: Explanation | None = None,
+    *,
+    view: Literal["one", "side"] = "one",
     **settings: Any,  # noqa: ANN401 - each of its parameter's kind
 ) -> None:
     """Show an explanation: in a notebook below the cell, elsewhere in a window until a key is pressed.
@@ -46,15 +53,20 @@ def show(
     Args:
         shown: an explanation; or a picture to explain, as (H, W, 3) uint8 BGR or the path of a file.
         explanation: the explanation of the picture `shown`, if it is known already.
+        view: `one` picture with its heat; or `side`: the picture without heat stands at its left. The other views of
+            the window need several explanations, or a run.
         settings: how a picture is explained: `model` (the default network if it is not given), and the parameters of
             `Explainer`, such as `method` and `target`. The last model is kept for the next call.
 
     Raises:
+        SettingsError: the view is none of these two.
         SourceError: the file is no picture.
         RenderError: an explanation is given that kept no image: give the image, too.
         SinkError: there is neither a notebook nor a display.
         LiveGradcamError: the picture cannot be explained.
     """
+    if view not in get_args(_View):
+        raise SettingsError(not_among("view", str(view), get_args(_View)))
     if isinstance(shown, Explanation):
         found = shown
         if found.image is None:
@@ -73,19 +85,32 @@ def show(
             found = replace(explanation, image=image, frame_size=(image.shape[1], image.shape[0]))
     display = _display()
     if display is not None:
-        display(found)
+        display(found if view == "one" else SideBySide(found))
     else:
-        _show_in_window(found)
+        _show_in_window(found, view)
 
 
-def png_of(explanation: Explanation) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """The image of an explanation without and with its heat, for a notebook's cell."""
+
+    explanation: Explanation
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self.explanation, view="side")
+
+    def _repr_html_(self) -> str:
+        return html_of(self.explanation, view="side")
+
+
+def png_of(explanation: Explanation, *, view: _View = "one") -> bytes:
     """Return the image with its heat, its name and its bars as a PNG file."""
-    return _encoded(_drawn(explanation, bars=True), ".png")
+    return _encoded(_drawn(explanation, bars=True, view=view), ".png")
 
 
-def html_of(explanation: Explanation) -> str:
+def html_of(explanation: Explanation, *, view: _View = "one") -> str:
     """Return the image with its heat and its name, and the bars as a table that can be read aloud and copied."""
-    data = base64.b64encode(_encoded(_drawn(explanation, bars=False), ".jpg")).decode("ascii")
+    data = base64.b64encode(_encoded(_drawn(explanation, bars=False, view=view), ".jpg")).decode("ascii")
     caption = caption_of(explanation)
     said = " ".join(filter(None, (caption.label, caption.percent)))
     return (
@@ -95,7 +120,7 @@ def html_of(explanation: Explanation) -> str:
     )
 
 
-def _drawn(explanation: Explanation, *, bars: bool) -> Pixels:
+def _drawn(explanation: Explanation, *, bars: bool, view: _View) -> Pixels:
     """Return the drawn picture. The image may be a smaller copy of the frame that the region speaks of."""
     image, size = explanation.image, explanation.frame_size
     if image is None or size is None:
@@ -106,7 +131,11 @@ def _drawn(explanation: Explanation, *, bars: bool) -> Pixels:
     left, top = min(round(x * across), width - 1), min(round(y * down), height - 1)
     right, bottom = round((x + wide) * across), round((y + high) * down)
     region = (left, top, max(1, right - left), max(1, bottom - top))
-    return draw(image, replace(explanation, region=region), bars=bars)
+    drawn = draw(image, replace(explanation, region=region), bars=bars)
+    if view == "one":
+        return drawn
+    gap = np.full((height, max(2, width // _GAPS), 3), 255, np.uint8)
+    return np.hstack([image, gap, drawn])
 
 
 def _table(explanation: Explanation) -> str:
@@ -160,7 +189,7 @@ def _named(name: str | Path) -> Model:
     return load_model(name)
 
 
-def _display() -> Callable[[Explanation], object] | None:
+def _display() -> Callable[[object], object] | None:
     """Return what displays an object below a notebook's cell; None outside a notebook."""
     if "IPython" not in sys.modules:
         return None
@@ -171,9 +200,9 @@ def _display() -> Callable[[Explanation], object] | None:
     return display if shell is not None and getattr(shell, "kernel", None) is not None else None
 
 
-def _show_in_window(explanation: Explanation) -> None:
+def _show_in_window(explanation: Explanation, view: _View) -> None:
     """Show the picture in a window until the viewer presses a key or closes it."""
-    picture = _drawn(explanation, bars=True)
+    picture = _drawn(explanation, bars=True, view=view)
     name = explanation.headline or explanation.target.label
     with Window(f"live_gradcam: {name}") as window:
         window.write(Rendered(picture, Frame(picture, 0, 0.0)))

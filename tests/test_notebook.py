@@ -109,7 +109,7 @@ class Shown:
         self.displayed: list[lg.Explanation] = []
         self.opened: list[lg.Explanation] = []
         monkeypatch.setattr(notebook, "_display", lambda: self.displayed.append if inside else None)
-        monkeypatch.setattr(notebook, "_show_in_window", self.opened.append)
+        monkeypatch.setattr(notebook, "_show_in_window", lambda found, _: self.opened.append(found))
 
 
 def test_a_picture_or_a_file_is_explained_and_shown(
@@ -141,6 +141,24 @@ def test_an_explanation_is_shown_and_one_without_an_image_takes_it_beside(
     np.testing.assert_array_equal(
         decoded(shown.opened[1]._repr_png_() or b""), lg.draw(image, bare, bars=True)
     )
+
+
+def test_the_photo_without_heat_may_stand_beside(
+    monkeypatch: pytest.MonkeyPatch, explainer: lg.Explainer
+) -> None:
+    shown = Shown(monkeypatch, inside=True)
+    image = red_on_the_left(300, 400)
+    explanation = explainer.explain(image)
+    lg.show(explanation, view="side")
+    beside: Any = shown.displayed[0]
+    picture = decoded(beside._repr_png_())
+    np.testing.assert_array_equal(picture[:, :400], image)
+    assert (picture[:, 400:-400] == 255).all()
+    np.testing.assert_array_equal(picture[:, -400:], lg.draw(image, explanation, bars=True))
+    assert "evidence for" in beside._repr_html_()
+    wrong: Any = "sides"
+    with pytest.raises(lg.SettingsError, match=r"^view is 'sides'\. Did you mean side\? Valid: one, side\.$"):
+        lg.show(explanation, view=wrong)
 
 
 def test_what_is_no_picture_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
