@@ -18,7 +18,7 @@ from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.file_names import expanded, matches
 from live_gradcam.name_suggestions import nearest
-from live_gradcam.plugins import Kind, called, unknown_plugin
+from live_gradcam.plugins import called, unknown_plugin
 from live_gradcam.redaction import shown_address
 from live_gradcam.setting import Setting
 from live_gradcam.setting_choices import choice_meant, not_among
@@ -28,9 +28,6 @@ from live_gradcam.version import __version__
 
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
 _NUMBER_OR_SIZE = re.compile(r"\d[\d.x]*")
-_LIKE_PLUGIN = re.compile(r"(?!camera:)[A-Za-z][\w+.-]+:(?!//|.*@)", re.IGNORECASE)
-"""A source of an installed package, `NAME:REST`; no camera, address or drive of Windows."""
-
 _LINE = 100
 
 
@@ -69,7 +66,7 @@ def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Se
             if setting is None:
                 raise SettingsError(_unknown(key, received, known))
             value = _checked(setting, received)
-            _refuse_unknown_plugin(name, value, path.parent)
+            _refuse_unknown_plugin(name, value)
         except LiveGradcamError as error:
             said = str(error).removeprefix("--")  # an option's dashes
             raise SettingsError(f"{path}, line {_line_of(key, text)}: {said}") from error
@@ -181,21 +178,24 @@ def _checked(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - whatever
     return value
 
 
-def _refuse_unknown_plugin(name: str, value: Any, folder: Path) -> None:  # noqa: ANN401 - of the setting's kind
-    """Refuse the name of a method, sink or source that no installed package has, without importing one.
+def _refuse_unknown_plugin(name: str, value: Any) -> None:  # noqa: ANN401 - of the setting's kind
+    """Refuse the name of a method or sink that no installed package has, without importing one.
+
+    A source is not checked here, because one that is typed takes the place of the file's.
 
     Raises:
         LiveGradcamError: there is none of that name.
     """
-    for each in value if isinstance(value, list) else str(value).split(",") if name == "methods" else [value]:
-        if name in ("method", "methods"):
-            if each.strip().casefold() != "all" or name == "method":
+    if name == "method":
+        method_named(value)
+    elif name == "methods":
+        for each in str(value).split(","):
+            if each.strip().casefold() not in ("", "all"):
                 method_named(each.strip())
-        elif name == "sink" or (name in ("source", "also") and _LIKE_PLUGIN.match(each)):
-            kind: Kind = "sink" if name == "sink" else "source"
-            is_file = kind == "source" and (folder / expanded(each)).exists()
-            if called(kind, each) is None and not is_file:
-                raise SettingsError(unknown_plugin(kind, each.partition(":")[0]))
+    elif name == "sink":
+        for each in value:
+            if called("sink", each) is None:
+                raise SettingsError(unknown_plugin("sink", each.partition(":")[0]))
 
 
 def _converted(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - as above
