@@ -9,7 +9,7 @@ from live_gradcam.audit.dull_causes import FEWEST as DULL_FEWEST
 from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFinding, PhotoFinding, Verdict
 from live_gradcam.audit.fixed_places import FixedPlace, hot_cells
 from live_gradcam.audit.mask_faults import mask_fault_lines
-from live_gradcam.audit.verdicts import FEW_LENDERS
+from live_gradcam.audit.verdicts import EFFECT, FEW_LENDERS
 from live_gradcam.config import ExplainSettings
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean
@@ -19,6 +19,12 @@ from live_gradcam.setting import settings_of
 
 FEWEST = FEW_PHOTOS
 """Photographs of a class from which a verdict is given."""
+
+_MOST_CAUSES = 3
+"""Dull causes that are named where all of them would hide the verdicts."""
+
+_MOST_CLASSES = 6
+"""Classes that one sentence names."""
 
 _SETTINGS = {
     "version": "Written by",
@@ -90,6 +96,8 @@ def unknown_places(report: AuditReport) -> str:
     ]
     if not some or not report.places:
         return ""
+    if len(some) > _MOST_CLASSES:
+        some = [*some[:_MOST_CLASSES], f"and of {len(some) - _MOST_CLASSES} more classes"]
     return f"It is unknown in {', '.join(some)}: these photographs lend no background to the other classes."
 
 
@@ -118,6 +126,47 @@ def lenders_are_few(finding: ClassFinding) -> bool:
 def sources(photos: Sequence[PhotoFinding]) -> int:
     """Return a number of photographs and films: the frames of a film count as one."""
     return len({(each.film is None, each.film or each.name) for each in photos})
+
+
+def effect_text(report: AuditReport) -> str:
+    """Return what a share of the effect means, by the first class that has one; empty if no sentence tells a share."""
+    for each in report.classes:
+        if each.share is not None and EFFECT in each.sentence:
+            share = f"{100 * each.share.mean:.0f}%"
+            return (
+                f"“{share} {EFFECT} is the background” means: of what the probability of {each.name} loses on other "
+                f"backgrounds and with other things in its place, {share} is lost on the other backgrounds."
+            )
+    return ""
+
+
+def read_first(report: AuditReport) -> str:
+    """Return what is dull about the photographs, in a sentence or two that stand before any verdict; else nothing."""
+    names = [each.name for each in report.causes]
+    said = []
+    if len(names) == 1:
+        said = [f"{names[0]} alone tells the classes apart, so the network may have learned it."]
+    elif names:
+        more = [f"{len(names) - _MOST_CAUSES} more"] if len(names) > _MOST_CAUSES else []
+        *some, last = names[:_MOST_CAUSES] + more
+        said = [
+            f"{', '.join(some)} and {last} each tell the classes apart alone, so the network may have learned them."
+        ]
+    return " ".join(said + ([copies_text(report)] if report.duplicates else []))
+
+
+def copies_text(report: AuditReport) -> str:
+    """Return how many pairs of photographs show the same picture."""
+    count = len(report.duplicates)
+    show = "shows" if count == 1 else "show"
+    return f"{counted(count, 'pair')} of photographs {show} the same picture, and should not."
+
+
+def cause_lines(report: AuditReport) -> list[str]:
+    """Return the dull causes for a terminal: the most telling, and how many more there are."""
+    more = len(report.causes) - _MOST_CAUSES
+    rest = [f"and {more} more, in the report"] if more > 0 else []
+    return [*(each.sentence for each in report.causes[:_MOST_CAUSES]), *rest]
 
 
 def nothing_dull(report: AuditReport) -> str:

@@ -44,6 +44,9 @@ FEW_LENDERS = 3
 """Below this number of photographs of other classes that lend their backgrounds and things, a need says more about
 these than about the class: the interval is about its photographs, and not about the lenders."""
 
+EFFECT = "of the effect"
+"""What a sentence with a share says the share of."""
+
 MOST, THIRD = 1 / 2, 1 / 3
 
 _AT_ONCE = 1_000_000
@@ -154,7 +157,7 @@ def _verdict(
     if share is None or not any(there):
         return "cannot tell", f"cannot tell: {_without_effect(photos, background, thing)}"
     said = (
-        f"{_percent(share.mean)} of the effect is the background "
+        f"{_percent(share.mean)} {EFFECT} is the background "
         f"(95%: {_percent(share.low, sign='')} to {_percent(share.high, sign='')})"
     )
     if share.low > MOST:

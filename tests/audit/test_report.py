@@ -21,9 +21,12 @@ from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFind
 from live_gradcam.audit.report import write_report
 from live_gradcam.audit.report_texts import (
     better_text,
+    cause_lines,
     cluster_title,
+    effect_text,
     number,
     picture_text,
+    read_first,
     settings,
     signed,
 )
@@ -108,18 +111,44 @@ def test_every_class_has_its_sentence_in_the_order_of_the_report(tmp_path: Path)
     assert "Verdicts: background 1, both 1, cannot tell 1, thing 1." in outline.text
 
 
-def test_dull_causes_and_copies_come_before_any_verdict(tmp_path: Path) -> None:
+def test_the_page_opens_with_a_sentence_about_the_photographs_and_the_verdicts(tmp_path: Path) -> None:
+    names = ("blur", "height", "camera", "contrast", "mean colour")
     report = replace(
         report_of(["cat", "cup"]),
-        causes=(
-            CauseFinding(name="blur", accuracy=0.9, baseline=0.5, sentence="blur alone tells them apart."),
+        causes=tuple(
+            CauseFinding(name=each, accuracy=0.9, baseline=0.5, sentence=f"{each} alone tells them apart.")
+            for each in names
         ),
         duplicates=(DuplicateFinding(first="a", second="b", sentence="a and b show the same picture."),),
     )
-    _, outline = written(report, tmp_path)
-    first = min(outline.text.index(each.sentence) for each in report.classes)
-    assert outline.text.index("blur alone tells them apart.") < first
-    assert outline.text.index("a and b show the same picture.") < first
+    text, outline = written(report, tmp_path)
+    order = [
+        "Read this first: blur, height, camera and 2 more each tell the classes apart alone, so the network may have "
+        "learned them. 1 pair of photographs shows the same picture, and should not.",
+        *(each.sentence for each in report.classes),
+        *(f"{each} alone tells them apart." for each in names),
+        "a and b show the same picture.",
+    ]
+    places = [outline.text.index(each) for each in order]
+    assert places == sorted(places)
+    assert text.index('href="#photographs"') < text.index('id="verdicts"') < text.index('id="photographs"')
+    assert cause_lines(report) == [*order[3:6], "and 2 more, in the report"]
+    assert cause_lines(replace(report, causes=report.causes[:3])) == order[3:6]
+    one = replace(report, causes=report.causes[:1], duplicates=())
+    assert read_first(one) == "blur alone tells the classes apart, so the network may have learned it."
+    assert read_first(report_of(["cat", "cup"])) == ""
+    assert "Read this first" not in written(report_of(["cat", "cup"]), tmp_path / "calm")[1].text
+
+
+def test_what_the_effect_is_stands_in_plain_words_once(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"])
+    said = (
+        "“50% of the effect is the background” means: of what the probability of cat loses on other backgrounds and "
+        "with other things in its place, 50% is lost on the other backgrounds."
+    )
+    assert effect_text(report) == said
+    assert written(report, tmp_path)[1].text.count("means: of what") == 1
+    assert effect_text(replace(report, classes=report_of(["a", "b", "few"]).classes[2:])) == ""
 
 
 def test_too_few_photographs_are_not_called_free_of_dull_causes(tmp_path: Path) -> None:
@@ -194,7 +223,11 @@ def test_a_hostile_name_stays_a_name(tmp_path: Path, name: str) -> None:
         causes=(CauseFinding(name=name, accuracy=0.9, baseline=0.5, sentence=f"{name} alone."),),
         duplicates=(DuplicateFinding(first=name, second="b", sentence=f"{name} and b"),),
     )
-    tags = written(report_of(["cat", "cup"], fit="crop"), tmp_path / "plain")[1].tags
+    plain = replace(
+        report_of(["cat", "cup"], fit="crop"),
+        causes=(CauseFinding(name="blur", accuracy=0.9, baseline=0.5, sentence="blur alone."),),
+    )
+    tags = written(plain, tmp_path / "plain")[1].tags
     text, outline = written(report, tmp_path / "hostile", photo_files(report, tmp_path))
     assert "script" not in outline.tags
     assert "<script" not in text
@@ -267,7 +300,7 @@ def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) ->
     text, outline = written(report, tmp_path)
     assert "Compared with <before>.keras" in outline.text
     assert all(each.sentence in outline.text for each in report.comparison.classes)
-    assert outline.text.index("changed most first") < outline.text.index("One sentence for each class")
+    assert outline.text.index("One sentence for each class") < outline.text.index("changed most first")
     (row,) = re.findall(
         r'<tr><th scope="row" title="cat">cat</th><td class="words">[^–]*? → .*?</tr>', text, re.DOTALL
     )

@@ -18,6 +18,8 @@ from live_gradcam.sources.demo.lesson_scene import photograph
 
 pytestmark = pytest.mark.screens
 PHONE, LAPTOP = (390, 844), (1280, 720)
+A4 = (718, 1047)
+"""The part of a page that Chromium prints on, in CSS pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,34 @@ def test_axe_finds_nothing(browser: Browser, address: str, size: tuple[int, int]
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     found = Axe().run(page).response["violations"]
     assert [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]] == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def many_classes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("many")
+    names = [f"golden retriever number {number}" for number in range(24)]
+    causes = tuple(
+        CauseFinding(name=each, accuracy=0.9, baseline=0.5, sentence=f"{each} alone tells them apart.")
+        for each in ("contrast", "file size", "saturation", "mean colour")
+    )
+    write_report(replace(report_of(names, clusters=False), causes=causes, places={"mask": 288}), folder, {})
+    return (folder / "index.html").as_uri()
+
+
+def test_the_first_screen_of_a_phone_has_two_verdicts(browser: Browser, many_classes: str) -> None:
+    page = opened(browser, many_classes, PHONE, "light")
+    box = page.locator(".verdicts li").nth(1).bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < PHONE[1]
+    page.close()
+
+
+def test_printed_no_table_of_two_dozen_classes_is_cut(browser: Browser, many_classes: str) -> None:
+    page = opened(browser, many_classes, A4, "light")
+    assert page.evaluate("document.querySelector('.matrix').scrollWidth") > A4[0]
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == A4[0]
     page.close()
 
 
