@@ -190,7 +190,7 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
         with_marks: the same command with `--mark`.
     """
     from live_gradcam.audit.comparison import plain_names
-    from live_gradcam.audit.report_texts import unknown_places, with_verdict
+    from live_gradcam.audit.report_texts import cause_lines, effect_text, unknown_places, with_verdict
 
     report = run.report
     for each in report.classes:
@@ -202,15 +202,17 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
             typer.echo(shown(change.sentence))
     if settings.quiet:
         return
+    if effect := effect_text(report):
+        typer.echo(shown(effect))
     if unknown := unknown_places(report):
         typer.echo(shown(f"the place of the thing: {unknown[0].lower()}{unknown[1:]}"))
     if report.photos and not report.places and not settings.mark:
         typer.echo("to say where the things are, draw boxes on a page:")
         typer.echo(shown(f"    {with_marks}"))
-    if report.causes:
-        typer.echo(
-            f"{counted(len(report.causes), 'dull cause')} may tell the classes apart: the report begins with them"
-        )
+    if causes := cause_lines(report):
+        typer.echo("the network may have learned one of these dull causes:")
+        for line in causes:
+            typer.echo(f"    {line}")
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")

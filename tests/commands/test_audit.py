@@ -7,16 +7,20 @@ import html
 import json
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from audit_findings import report_of
 from audited import green_model, green_photographs
 
+from live_gradcam.audit.audit import AuditRun
 from live_gradcam.audit.audit_files import write_audit
-from live_gradcam.audit.findings import AuditReport
+from live_gradcam.audit.findings import AuditReport, CauseFinding
 from live_gradcam.cli import main
+from live_gradcam.commands.audit import AuditSettings, _print
 from live_gradcam.errors import SinkError
 
 
@@ -117,6 +121,31 @@ def test_a_background_that_carries_too_much_gives_exit_code_3(
     ]
     assert audit(made, tmp_path, "--fail-background", "1.5") == 1
     assert "fail-background is 1.5: it must lie between 0 and 1" in capsys.readouterr().err
+
+
+def test_it_names_the_dull_causes_and_says_what_the_effect_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    causes = tuple(
+        CauseFinding(name=each, accuracy=0.9, baseline=0.5, sentence=f"{each} alone tells them apart.")
+        for each in ("blur", "height", "camera", "contrast", "file size")
+    )
+    run = AuditRun(report=replace(report_of(["cat", "cup"]), causes=causes, places={"mask": 24}))
+    _print(run, AuditSettings(out=tmp_path), "")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == (
+        "“50% of the effect is the background” means: of what the probability of cat loses on other backgrounds and "
+        "with other things in its place, 50% is lost on the other backgrounds."
+    )
+    assert lines[4:9] == [
+        "the network may have learned one of these dull causes:",
+        "    blur alone tells them apart.",
+        "    height alone tells them apart.",
+        "    camera alone tells them apart.",
+        "    and 2 more, in the report",
+    ]
+    _print(run, AuditSettings(out=tmp_path, quiet=True), "")
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_wrong_input_is_one_line(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
