@@ -16,6 +16,7 @@ from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.places_file import read_places
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.audit.audited_photo import one_of_each_film
+from live_gradcam.audit.change_examples import ChangeExamples
 from live_gradcam.audit.comparison import compared
 from live_gradcam.audit.dull_causes import dull_causes
 from live_gradcam.audit.film_frames import photos_of
@@ -78,6 +79,9 @@ class AuditRun:
 
     kept: int = 0
     """How many photographs were finished in an earlier run."""
+
+    examples: ChangeExamples | None = None
+    """Makes again what the audit made of one photograph of each class."""
 
 
 def audit(
@@ -224,7 +228,8 @@ def _audited(
         report = _with_comparison(report, runs[1], audits[1].settings, job, kinds)
     paths = {photo.name: photo.path for photo, _ in runs[0].photos}
     missing = {each.name for audit in audits for each in audit.missing}
-    return AuditRun(report=report, paths=paths, kept=len(photos) - len(missing))
+    kept = len(photos) - len(missing)
+    return AuditRun(report=report, paths=paths, kept=kept, examples=audits[0].examples)
 
 
 @contextmanager

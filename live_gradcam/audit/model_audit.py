@@ -13,6 +13,7 @@ from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.record import recorded_settings
 from live_gradcam.audit.audited_photo import AuditedPhoto, one_of_each_film
+from live_gradcam.audit.change_examples import ChangeExamples
 from live_gradcam.audit.clusters import clusters_of
 from live_gradcam.audit.findings import ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
@@ -122,6 +123,15 @@ class ModelAudit(Closeable):
             lenders=lenders,
             backgrounds=backgrounds,
             folder=Path.cwd(),
+        )
+        self.examples = ChangeExamples(
+            photos,
+            places,
+            ids,
+            lenders,
+            fit=explainer.fit,
+            input_size=explainer.model.input_size,
+            backgrounds=backgrounds,
         )
         values = PhotoAudit(explainer, backgrounds=backgrounds)
         self._work = PhotoWork(values, places, ids, truths, progress)

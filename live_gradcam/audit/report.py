@@ -17,6 +17,7 @@ import numpy as np
 
 from live_gradcam.audit import report_texts as texts
 from live_gradcam.audit.advice import what_next
+from live_gradcam.audit.change_examples import ChangeExamples
 from live_gradcam.audit.change_texts import ChangeText, need_text, share_text
 from live_gradcam.audit.comparison import plain_names
 from live_gradcam.audit.findings import AuditReport, ClassComparison, ClassFinding, PhotoFinding
@@ -80,7 +81,9 @@ class _Whisker:
     high: float
 
 
-def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) -> None:
+def write_report(
+    report: AuditReport, folder: Path, photos: Mapping[str, Path], examples: ChangeExamples | None = None
+) -> None:
     """Write `folder/index.html`, whole or not at all; a file of that name is replaced.
 
     A hidden file beside it says where each photograph lies, for a server that shows the report.
@@ -89,6 +92,7 @@ def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) 
         report: the findings.
         folder: is made if it is missing.
         photos: name of a photograph, as in the findings → its file. One that is missing has no picture.
+        examples: makes the changed pictures of one photograph of each class; None: the page shows none.
 
     Raises:
         LiveGradcamError: Jinja2 is missing.
@@ -112,7 +116,7 @@ def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) 
         lstrip_blocks=True,
     )
     style = resources.files("live_gradcam.audit").joinpath("page", "report.css").read_text("utf-8")
-    page = _Page(report, Thumbnails(photos))
+    page = _Page(report, Thumbnails(photos), examples)
     template = environment.get_template("report.html")
 
     def write(file: IO[bytes]) -> None:
@@ -135,10 +139,12 @@ class _Page:
     Args:
         report: the findings.
         thumbnails: makes the pictures, in the order in which the template asks.
+        examples: makes the changed pictures of one photograph of each class.
     """
 
-    def __init__(self, report: AuditReport, thumbnails: Thumbnails) -> None:
+    def __init__(self, report: AuditReport, thumbnails: Thumbnails, examples: ChangeExamples | None) -> None:
         self._report = report
+        self._examples = examples
         self._thumbnails = thumbnails
         self._by_name = {each.name: each for each in report.photos}
         self._numbers = {each.name: number for number, each in enumerate(report.photos)}
@@ -193,6 +199,17 @@ class _Page:
     def nearest(self, names: Sequence[str]) -> list[_Figure]:
         """Return the first photographs of a cluster."""
         return [self.figure(self._by_name[name]) for name in names[:NEAREST] if name in self._by_name]
+
+    def example(self, finding: ClassFinding) -> tuple[str, list[_Figure]] | None:
+        """Return the name of a photograph of a class, and what the audit made of it; None if that is not to be had."""
+        if self._examples is None or self._thumbnails.are_used_up:
+            return None
+        if (found := self._examples.of(finding.name, self._report)) is None:
+            return None
+        return found.photo.name, [
+            _Figure(self._thumbnails.example(pixels), f"{found.photo.name}: {caption}", caption)
+            for pixels, caption in found.shown
+        ]
 
     def mean_map(self, heatmap: HeatMap) -> _Figure:
         """Return the mean map of a cluster."""

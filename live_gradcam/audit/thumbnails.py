@@ -29,6 +29,12 @@ LONGEST_SIDE = 200
 MOST_PICTURES = 600
 """Small pictures in one report: about six megabytes. Without a limit, 300 classes would fill hundreds."""
 
+_EXAMPLE_SIDE = 136
+"""Longer side of a picture of an example, in pixels."""
+
+_EXAMPLE_QUALITY = 70
+"""With it, the four pictures of an example take about 25 kB of the page."""
+
 _QUALITY = 80
 _KEPT = 64
 """Small photographs that are kept, because several parts of the report show the same."""
@@ -97,6 +103,13 @@ class Thumbnails:
         )
         return _thumbnail(picture)
 
+    def example(self, pixels: Pixels) -> Thumbnail | None:
+        """Return a picture, (H, W, 3) uint8 BGR, at a small size; None if all pictures are used up."""
+        if self.are_used_up:
+            return None
+        self._left -= 1
+        return _thumbnail(_shrunk(pixels, _EXAMPLE_SIDE)[0], _EXAMPLE_QUALITY)
+
     def mean_map(self, heatmap: HeatMap) -> Thumbnail:
         """Return the colours of a map (h, w) float32 in [0, 1], without a limit: it is small."""
         height, width = heatmap.shape
@@ -123,10 +136,15 @@ class Thumbnails:
         except SourceError as error:
             logger.info("%s", error)  # the audit read it before, and the report says that there is no picture
             return None
-        height, width = pixels.shape[:2]
-        scale = min(1.0, LONGEST_SIDE / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+        return _shrunk(pixels, LONGEST_SIDE)
+
+
+def _shrunk(pixels: Pixels, most: int) -> tuple[Pixels, float]:
+    """Return a picture whose longer side is at most this, and by what it was scaled."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, most / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
 def _scaled(region: Region, scale: float, size: tuple[int, int]) -> Region:
@@ -139,7 +157,7 @@ def _scaled(region: Region, scale: float, size: tuple[int, int]) -> Region:
     return left, top, right - left, bottom - top
 
 
-def _thumbnail(picture: Pixels) -> Thumbnail:
-    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+def _thumbnail(picture: Pixels, quality: int = _QUALITY) -> Thumbnail:
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     text = base64.b64encode(data.tobytes()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{text}", picture.shape[1], picture.shape[0])

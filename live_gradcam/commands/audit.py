@@ -139,7 +139,7 @@ def audit(
 
     def write(run: AuditRun) -> None:
         removed = write_audit(run.report, settings.out)
-        write_report(run.report, settings.out, run.paths)
+        write_report(run.report, settings.out, run.paths, run.examples)
         if removed:
             typer.echo(
                 f"removed {' and '.join(removed)} of an earlier run with --compare, which are no part of this audit"

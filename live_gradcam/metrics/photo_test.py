@@ -148,7 +148,7 @@ class PhotoTest:
             class_id=class_id,
             rival_id=next((each.class_id for each in first.top if each.class_id != class_id), None),
             score_of=RememberedScores(partial(self._scores, spec)),
-            mask=_mask(place, part, picture),
+            mask=place_mask(place, part, picture),
             steps=self._steps,
             baseline=self._baseline,
             seed=self._seed,
@@ -251,7 +251,7 @@ def _asks(metric: Metric) -> bool:
     return metric.needs == "probability"
 
 
-def _mask(place: Place, part: Region, picture: Pixels) -> Mask | None:
+def place_mask(place: Place, part: Region, picture: Pixels) -> Mask | None:
     """Return the pixels of the thing in the part that the network sees; None if unknown, or if it is not in there."""
     if place is None:
         return None

@@ -197,7 +197,7 @@ def test_what_rests_on_too_few_is_marked_in_words_and_grey(tmp_path: Path) -> No
 def test_the_matrix_counts_what_is_taken_for_what(tmp_path: Path) -> None:
     report = report_of(["cat", "cup"])
     other = photo("cat/99.jpg", spot(3, 3), predicted="fox")
-    page = report_module._Page(replace(report, photos=(*report.photos, other)), Thumbnails({}))
+    page = report_module._Page(replace(report, photos=(*report.photos, other)), Thumbnails({}), None)
     assert [[number for number, _ in row] for _, row in page.matrix()] == [[9, 3, 1], [3, 9, 0]]
     text, _ = written(report, tmp_path)
     assert "Confusion matrix" in text
