@@ -257,7 +257,7 @@ export class MarkPage {
     return this.show(nextOf(this.photos, at ?? -1, this.needed));
   }
 
-  /** Takes back the box that is shown; without one, goes back to the photograph before. */
+  /** Takes back the box that is shown; without one, goes back to the photograph before, and takes back a refusal. */
   async undo() {
     clearTimeout(this.settling);
     if (this.at !== null && (this.box !== null || this.photo.state !== "")) {
@@ -268,7 +268,13 @@ export class MarkPage {
       return this.send("DELETE", this.at);
     }
     const before = this.trail.pop();
-    return before === undefined ? this.say("There is nothing to take back.") : this.show(before);
+    if (before === undefined) return this.say("There is nothing to take back.");
+    // A box is seen again, and may stay; a refusal cannot be seen.
+    if (this.photos[before].state === "none" && !(await this.send("DELETE", before))) {
+      this.trail.push(before);
+      return undefined;
+    }
+    return this.show(before);
   }
 
   // Mouse, pen, finger and keys

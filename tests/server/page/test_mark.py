@@ -96,10 +96,15 @@ def test_a_box_is_drawn_corrected_and_taken_back(
     written(marks, lambda found: found.get(names[1]) == [])
     expect(page.locator("#mark-classes")).to_contain_text("dogs: 0/1, too few for a verdict")
     until(page, "document.activeElement.id === 'mark-photo'")
-    page.keyboard.press("Backspace")  # back to the photograph before
+    page.keyboard.press("Backspace")  # back to the photograph before, whose refusal is taken back
     expect(page.locator("#mark-title")).to_have_text("Draw a box around: dogs")
-    page.keyboard.press("Backspace")
     written(marks, lambda found: names[1] not in found)
+    expect(page.locator("#mark-classes")).to_contain_text("dogs: 0/2")
+    page.keyboard.press("Backspace")  # back to the first one, whose box is seen again and stays
+    expect(page.locator("#mark-box")).to_be_visible()
+    assert list(written(marks, lambda _: True)) == [names[0]]
+    page.keyboard.press("Backspace")
+    written(marks, lambda found: found == {})
     close_page(page)
 
 
