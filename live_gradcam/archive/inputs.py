@@ -163,9 +163,20 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
         if not files:
             raise SourceError(f"no video or picture matches '{shown_address(shown(typed))}'.")
         return [_Found(each, fixed_part(path)) for each in files]
-    near = nearest_paths(typed, among=lambda each: each.is_dir() or _is_wanted(each))
+    near = nearest_paths(typed, among=_may_be_meant)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Give videos, pictures, folders or globs."
     raise SourceError(f"there is no file '{shown_address(shown(typed))}'. {hint}")
+
+
+def _may_be_meant(path: Path) -> bool:
+    """Return whether a file or folder may have been meant: no empty folder, and none that this program has written."""
+    if not path.is_dir():
+        return _is_wanted(path)
+    try:
+        names = {each.name for each in path.iterdir()}
+    except OSError:
+        return False
+    return any(not name.startswith(".") for name in names) and names.isdisjoint((RECORDS, "audit.json"))
 
 
 def _within(folder: Path, out: Path) -> Iterator[_Found]:

@@ -26,7 +26,7 @@ from live_gradcam.audit.verdicts import class_finding, worst_first
 from live_gradcam.closeable import Closeable
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import SourceError
-from live_gradcam.models.labels import Labels, numbered_labels
+from live_gradcam.models.labels import Labels
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 _WITHOUT_EFFECT = frozenset({"alpha", "colormap"})
@@ -166,11 +166,7 @@ class ModelAudit(Closeable):
 
 def _lacks(own: Labels, others: Labels) -> bool:
     """Return whether a model's classes have no names, and another model's names fit them."""
-    return _is_nameless(own) and not _is_nameless(others) and len(own) == len(others)
-
-
-def _is_nameless(labels: Labels) -> bool:
-    return labels.names == numbered_labels(len(labels)).names
+    return own.are_numbered and not others.are_numbered and len(own) == len(others)
 
 
 def _ids(
@@ -185,7 +181,7 @@ def _ids(
         hint = forgotten_model(settings.model) if others is None else ""
         return class_ids([each.truth for each in photos], labels, hint=hint)
     except SourceError as error:
-        if others is None or not _is_nameless(labels):
+        if others is None or not labels.are_numbered:
             raise
         raise SourceError(
             f"its {len(labels)} classes have no names, and the first model's {len(others)} do not fit. Put the names "

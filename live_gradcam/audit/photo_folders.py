@@ -212,6 +212,14 @@ def class_ids(names: Sequence[str], labels: Labels, *, hint: str = "") -> dict[s
             wrong.append((name, error))
     if len(wrong) < len(found):
         hint = ""
+    if wrong and labels.are_numbered:
+        last = len(labels) - 1
+        one = " With one output, 1 is the class for which it is high." if last == 1 else ""
+        raise SourceError(
+            f"the classes of the photographs are called '{shown(wrong[0][0])}' and so on, and those of the model have "
+            "no names: give the names in the model's order with --labels FILE, or call the folders by its numbers, 0 "
+            f"to {last}, or give the number of each photograph with --truths FILE.csv.{one}"
+        )
     if wrong and not found:
         listed = ", ".join(f"'{shown(name)}'" for name, _ in wrong[:_MOST_NAMED])
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""

@@ -20,6 +20,11 @@ from live_gradcam.setting import settings_of
 FEWEST = FEW_PHOTOS
 """Photographs of a class from which a verdict is given."""
 
+ONLY_THESE = (
+    "These differences are those on these photographs: they say nothing about photographs outside this set."
+)
+"""Stands below the comparison of two models."""
+
 _MOST_CAUSES = 3
 """Dull causes that are named where all of them would hide the verdicts."""
 

@@ -190,7 +190,13 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
         with_marks: the same command with `--mark`.
     """
     from live_gradcam.audit.comparison import plain_names
-    from live_gradcam.audit.report_texts import cause_lines, effect_text, unknown_places, with_verdict
+    from live_gradcam.audit.report_texts import (
+        ONLY_THESE,
+        cause_lines,
+        effect_text,
+        unknown_places,
+        with_verdict,
+    )
 
     report = run.report
     for each in report.classes:
@@ -200,6 +206,8 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
         typer.echo(shown(f"from {beside} to {own}:"))
         for change in report.comparison.classes:
             typer.echo(shown(change.sentence))
+        if not settings.quiet:
+            typer.echo(ONLY_THESE)
     if settings.quiet:
         return
     if effect := effect_text(report):

@@ -97,12 +97,17 @@ class Labels:
             return "`live-gradcam classes QUERY` searches the names."
         if len(self.names) <= MOST_LISTED:
             return f"Valid: {', '.join(self.names)}."
-        if self.names == numbered_labels(len(self.names)).names:
+        if self.are_numbered:
             return f"They have no names: {self._range()}. --labels FILE gives names."
         return (
             f"The {len(self.names)} names are those of --labels, or of the file beside the model; or give a number: "
             f"{self._range()}."
         )
+
+    @property
+    def are_numbered(self) -> bool:
+        """Whether the classes have numbers in place of names, such as `class 0`."""
+        return self.names == numbered_labels(len(self.names)).names
 
     @property
     def other_names(self) -> tuple[tuple[str, ...], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -113,6 +114,19 @@ def test_two_files_never_get_the_same_output() -> None:
     Path("day 2/a.avi").touch()
     Path("day 2/a.mov").touch()
     assert pairs("day 2") == {"a.avi": "a.avi.mp4", "a.mov": "a.mov.mp4", "a.mp4": "a.mp4"}
+
+
+@pytest.mark.usefixtures("tree")
+def test_a_missing_folder_comes_with_near_ones_but_no_empty_one_and_none_of_an_earlier_run() -> None:
+    for name in ("day 3", "day 4/.live-gradcam", "day 5"):
+        Path(name).mkdir(parents=True)
+    Path("day 4/index.html").touch()
+    Path("day 5/audit.json").touch()
+    with pytest.raises(SourceError) as caught:
+        pairs("day 6")
+    assert str(caught.value).partition(" Did you mean ")[2] == f"day 2{os.sep} or day 1{os.sep}?"
+    with pytest.raises(SourceError, match="Give videos, pictures, folders or globs"):
+        pairs("day 5/nothing/of/this")
 
 
 @pytest.mark.usefixtures("tree")

@@ -16,7 +16,7 @@ from live_gradcam.audit.photo_folders import (
     photos_with_truths,
 )
 from live_gradcam.errors import SourceError
-from live_gradcam.models.labels import Labels, imagenet_labels
+from live_gradcam.models.labels import Labels, imagenet_labels, numbered_labels
 
 LABELS = Labels(("African elephant", "grass", "7", "crane (bird)"))
 
@@ -139,6 +139,21 @@ def test_where_nothing_matches_some_names_are_listed() -> None:
         class_ids(["u", "v", "w", "x", "y", "z"], LABELS)
     assert "no class of the model is called 'u', 'v', 'w', 'x' and 2 more" in str(caught.value)
     assert "Valid: African elephant, grass, 7, crane (bird)." in str(caught.value)
+
+
+def test_classes_without_names_come_with_how_to_name_the_folders() -> None:
+    with pytest.raises(SourceError) as caught:
+        class_ids(["cats", "dogs"], numbered_labels(2))
+    assert str(caught.value) == (
+        "the classes of the photographs are called 'cats' and so on, and those of the model have no names: give the "
+        "names in the model's order with --labels FILE, or call the folders by its numbers, 0 to 1, or give the number "
+        "of each photograph with --truths FILE.csv. With one output, 1 is the class for which it is high."
+    )
+    with pytest.raises(
+        SourceError, match=r"by its numbers, 0 to 6, or give the number .* --truths FILE.csv.$"
+    ):
+        class_ids(["0", "dogs"], numbered_labels(7))
+    assert class_ids(["0", "1"], numbered_labels(2)) == {"0": 0, "1": 1}
 
 
 def test_the_default_network_is_named_where_most_classes_are_those_of_another() -> None:

@@ -299,6 +299,7 @@ def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) ->
     assert report.comparison is not None
     text, outline = written(report, tmp_path)
     assert "Compared with <before>.keras" in outline.text
+    assert "they say nothing about photographs outside this set." in outline.text
     assert all(each.sentence in outline.text for each in report.comparison.classes)
     assert outline.text.index("One sentence for each class") < outline.text.index("changed most first")
     (row,) = re.findall(
