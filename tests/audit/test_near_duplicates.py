@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from limits import within
 
+from live_gradcam.audit.findings import DuplicateFinding
 from live_gradcam.audit.near_duplicates import (
     Fingerprint,
     duplicates_between_classes,
@@ -54,7 +55,21 @@ def brightened(picture: Pixels) -> Pixels:
     return np.asarray(cv2.convertScaleAbs(picture, alpha=0.9, beta=20), np.uint8)
 
 
-CHANGES: tuple[Callable[[Pixels], Pixels], ...] = (resaved, resized, cropped, brightened)
+def without_colour(picture: Pixels) -> Pixels:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def in_warm_light(picture: Pixels) -> Pixels:
+    return np.asarray(np.clip(picture * np.array([0.93, 1.0, 1.05]), 0, 255), np.uint8)
+
+
+CHANGES: tuple[Callable[[Pixels], Pixels], ...] = (
+    resaved,
+    resized,
+    cropped,
+    brightened,
+    in_warm_light,
+)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -101,6 +116,34 @@ def test_other_things_on_one_background_are_no_copies(photographs: dict[str, Pix
         assert duplicates_between_classes(fingerprints, {name: name for name in things}) == (), ground
 
 
+def with_disc(ground: Pixels, colour: tuple[int, int, int], share: float, *, seed: int) -> Pixels:
+    """An evenly coloured disc on a photograph, as one of several that a camera on a tripod takes."""
+    disc = np.full((8, 8, 3), colour, np.uint8)
+    noise = np.random.default_rng(seed).normal(0, 3, ground.shape)
+    return np.clip(pasted(disc, ground, share) + noise, 0, 255).astype(np.uint8)
+
+
+def test_of_36_pairs_of_small_things_of_other_colours_on_one_background_one_is_taken_for_copies(
+    photographs: dict[str, Pixels],
+) -> None:
+    luma = np.array([0.114, 0.587, 0.299])
+    colours = [(200, 90, 60), (40, 110, 170), (90, 137, 30)]
+    assert np.ptp(np.array(colours) @ luma) < 30  # nearly alike in grey
+    taken: list[DuplicateFinding] = []
+    for ground in ("china.jpg", "astronaut.png", "gravel.png", "coffee.png"):
+        smaller = np.asarray(cv2.resize(photographs[ground], (320, 240)), np.uint8)
+        for share in (0.15, 0.25, 0.4):
+            fingerprints = {
+                str(each): fingerprint_of(with_disc(smaller, each, share, seed=number))
+                for number, each in enumerate(colours)
+            }
+            taken += duplicates_between_classes(fingerprints, {name: name for name in fingerprints})
+            again = {"again": fingerprint_of(with_disc(smaller, colours[0], share, seed=9))}
+            found = duplicates_of_training(again, fingerprints)
+            assert [each.second for each in found] == [str(colours[0])]
+    assert len(taken) <= 1
+
+
 def test_two_round_things_on_two_dark_backgrounds_are_no_copies(photographs: dict[str, Pixels]) -> None:
     sky, wall = photographs["hubble_deep_field.jpg"], photograph("brick.png")
     wall = np.asarray(cv2.convertScaleAbs(wall, alpha=0.4), np.uint8)
@@ -119,6 +162,15 @@ def test_a_copy_with_a_mark_in_its_corner_is_found(photographs: dict[str, Pixels
         marked = pasted(np.full((8, 8, 3), 255, np.uint8), photographs[name], 0.15, (0.9, 0.9))
         found = duplicates_of_training(
             {"mine": fingerprint_of(marked)}, {name: fingerprint_of(photographs[name])}
+        )
+        assert [each.second for each in found] == [name]
+
+
+def test_a_copy_without_colour_is_found(photographs: dict[str, Pixels]) -> None:
+    for name in ("coffee.png", "china.jpg", "astronaut.png"):
+        found = duplicates_of_training(
+            {"mine": fingerprint_of(without_colour(photographs[name]))},
+            {name: fingerprint_of(photographs[name])},
         )
         assert [each.second for each in found] == [name]
 
@@ -168,7 +220,10 @@ def test_ten_thousand_photographs_are_compared_within_seconds() -> None:
     large = [cv2.resize(each, (32, 32), interpolation=cv2.INTER_CUBIC) for each in coarse]
     smalls = [base64.b64encode(each.tobytes()).decode() for each in large]
     smalls[9_000] = smalls[10]
-    fingerprints = {str(number): Fingerprint(str(number), small) for number, small in enumerate(smalls)}
+    colour = base64.b64encode(bytes(2 * 16 * 16)).decode()
+    fingerprints = {
+        str(number): Fingerprint(str(number), small, colour) for number, small in enumerate(smalls)
+    }
     classes = {name: "even" if int(name) < 5000 else "odd" for name in fingerprints}
     began = time.monotonic()
     found = duplicates_between_classes(fingerprints, classes)
