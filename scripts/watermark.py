@@ -1,25 +1,37 @@
 """Asks whether a watermark of Chinese characters makes the default network say "carton", as it does to other networks.
 
-.venv/bin/python scripts/watermark.py [PICTURE.png]
+.venv/bin/python scripts/watermark.py [PICTURE.png] [--report FOLDER]
 
 Li et al. 2023, "A Whac-A-Mole Dilemma", arXiv:2212.04825, found that ImageNet's cartons carry such watermarks, and that
 networks use them. The mark is drawn here, stroke by stroke, on the photographs of scikit-image and scikit-learn. Two
 controls have as much ink: Latin letters, and the same strokes, each moved and turned at random. The table stands in
 docs/auditing.md; PICTURE.png shows the three marks.
+
+With `--report`, an audit asks the same: the marked photographs are given as photographs of cartons, whose thing is the
+mark, beside the plain ones, each with the class that the network says first. If the mark makes a carton, the exchange
+need of *carton* shows it: how much p(carton) falls with the middle of a plain photograph in the place of the mark.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
-import sys
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 import live_gradcam as lg
+from live_gradcam.archive.evaluate import Unwatched
+from live_gradcam.audit.audit import AuditJob, audit_photos
+from live_gradcam.audit.audit_files import write_audit
+from live_gradcam.audit.report import write_report
+from live_gradcam.audit.report_texts import with_verdict
+from live_gradcam.config import ExplainSettings
 from live_gradcam.frame import Pixels
 from live_gradcam.prediction import Prediction
 from live_gradcam.sources.photo import read_picture
@@ -154,10 +166,13 @@ MARKS: dict[str, Callable[[], Opacity]] = {
 }
 
 
-def main(picture: Path | None) -> None:
-    """Print the table, and write the picture."""
+MODEL = "efficientnet-lite0"
+
+
+def main(picture: Path | None, report: Path | None) -> None:
+    """Print the table, and write the picture and the report."""
     photos = photographs()
-    explainer = lg.Explainer("efficientnet-lite0")
+    explainer = lg.Explainer(MODEL)
     plain = _cartons(explainer, photos)
     print(f"{len(photos)} photographs")
     print('| mark | ink | p(carton), mean | its odds grow by | "carton" is first |\n|---|---|---|---|---|')
@@ -174,6 +189,42 @@ def main(picture: Path | None) -> None:
         print(f"| {name} | {100 * mark.mean():.0f}% | {mean:.4f} | {growth:.1f} | {first} |", flush=True)
     if picture is not None:
         cv2.imwrite(str(picture), np.hstack([marked(photos[0], draw()) for draw in MARKS.values()]))
+    if report is not None:
+        write_audit_of(photos, explainer, report)
+
+
+def write_audit_of(photos: Sequence[Pixels], explainer: lg.Explainer, folder: Path) -> None:
+    """Audit the marked photographs as cartons, beside the plain ones; write the report and print what it says."""
+    mark = characters()
+    rows, columns = (np.flatnonzero(mark.any(axis=axis)) for axis in (1, 0))
+    box = [int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1]
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as temporary:
+        truths = {}
+        for number, photo in enumerate(photos):
+            first = explainer.explain_targets(photo, ["#1"])[0].target
+            assert isinstance(first, Prediction)
+            kinds = {"plain": (photo, first.label), "marked": (marked(photo, mark), "carton")}
+            for kind, (pixels, truth) in kinds.items():
+                name = f"{kind}-{number:02}.png"
+                cv2.imwrite(str(Path(temporary, name)), pixels)
+                truths[name] = truth
+        boxes = Path(temporary, "boxes.json")
+        boxes.write_text(json.dumps({name: [box] for name in truths}), "utf-8")
+        job = AuditJob(truths=truths, boxes=boxes)
+        run = audit_photos([temporary], ExplainSettings(model=MODEL), job, progress=Unwatched())
+        write_audit(run.report, folder)
+        write_report(run.report, folder, run.paths, run.examples)
+    carton = run.report.of("carton")
+    print(with_verdict(carton))
+    for name in ("exchange_need", "background_need"):
+        mean = getattr(carton, name)
+        print(f"{name}: {mean.mean:.4f} ({mean.low:.4f} to {mean.high:.4f}) over {mean.count} photographs")
+    others = [each for each in run.report.classes if each.name != "carton"]
+    print(
+        f"of {len(others)} other classes, {sum(each.verdict == 'cannot tell' for each in others)}: cannot tell"
+    )
+    print(f"open {folder / 'index.html'}")
 
 
 def _cartons(explainer: lg.Explainer, photos: Sequence[Pixels]) -> list[tuple[float, bool]]:
@@ -192,4 +243,12 @@ def _log_odds(p: float) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("picture", nargs="?", type=Path, help="where the three marks are shown")
+    parser.add_argument(
+        "--report", type=Path, metavar="FOLDER", help="where the report of an audit is written"
+    )
+    typed = parser.parse_args()
+    main(typed.picture, typed.report)
