@@ -129,11 +129,15 @@ def class_finding(
 
 
 def worst_first(classes: Sequence[ClassFinding]) -> tuple[ClassFinding, ...]:
-    """Return classes by verdict, and within each by the background's share, the largest first."""
+    """Return classes by verdict, and within each by the background's share, the largest first.
 
-    def place(each: ClassFinding) -> tuple[int, float, str]:
+    Those with too few photographs come after the others of their verdict: their shares say nothing yet.
+    """
+
+    def place(each: ClassFinding) -> tuple[int, bool, float, str]:
         share = -1.0 if each.share is None else each.share.mean
-        return _WORST_FIRST.index(each.verdict), -share, each.name
+        few = each.background_need is None or each.background_need.count < FEW_PHOTOS
+        return _WORST_FIRST.index(each.verdict), few, -share, each.name
 
     return tuple(sorted(classes, key=place))
 
@@ -202,7 +206,7 @@ def _without_effect(photos: Sequence[PhotoFinding], background: Mean, thing: Mea
 
 
 def _interval(mean: Mean) -> str:
-    return f"{mean.mean:z.2f}, 95%: {mean.low:z.2f} to {mean.high:z.2f}"
+    return f"{mean.mean:z.2f}, 95%: {mean.low:z.2f} to {mean.high:z.2f}".replace("-", "−")
 
 
 def _percent(share: float, *, sign: str = "%") -> str:

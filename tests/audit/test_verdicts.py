@@ -131,10 +131,11 @@ def test_the_worst_come_first() -> None:
         class_finding("unknown", photos(0.0, 0.0)),
         class_finding("bad", photos(0.6, 0.3)),
         class_finding("worst", photos(0.6, 0.0)),
+        class_finding("few", photos(0.6, 0.0, count=3)),
         class_finding("even", photos(0.5, 0.5)),
     ]
     names = [each.name for each in worst_first(classes)]
-    assert names == ["worst", "bad", "even", "unknown", "hardly thing", "sure thing"]
+    assert names == ["worst", "bad", "even", "unknown", "few", "hardly thing", "sure thing"]
 
 
 def test_the_share_is_that_of_plain_numpy() -> None:
