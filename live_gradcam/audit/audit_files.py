@@ -87,7 +87,7 @@ def write_audit(report: AuditReport, folder: Path) -> list[str]:
     """
     contents = {
         **_photo_files(("photos.csv", "photos.jsonl"), report),
-        "audit.json": (json_text(as_json(report), indent=2) + "\n").encode(),
+        "audit.json": (json_text(_whole(report), indent=2) + "\n").encode(),
     }
     if report.comparison is not None:
         contents |= _photo_files(OTHER_FILES, report.comparison.report)
@@ -133,6 +133,18 @@ def as_json(report: AuditReport) -> dict[str, Any]:
     if report.comparison is not None:
         found["compare"] = _comparison(report.comparison)
     return found
+
+
+def _whole(report: AuditReport) -> dict[str, Any]:
+    """Return the content of `audit.json`: `as_json`, and what is dull about the photographs."""
+    return {
+        **as_json(report),
+        "causes": [
+            {"name": each.name, "accuracy": _rounded(each.accuracy), "baseline": _rounded(each.baseline)}
+            for each in report.causes
+        ],
+        "copies": [{"first": each.first, "second": each.second} for each in report.duplicates],
+    }
 
 
 def _comparison(found: ModelComparison) -> dict[str, Any]:

@@ -167,11 +167,10 @@ def copies_text(report: AuditReport) -> str:
     return f"{counted(count, 'pair')} of photographs {show} the same picture, and should not."
 
 
-def cause_lines(report: AuditReport) -> list[str]:
-    """Return the dull causes for a terminal: the most telling, and how many more there are."""
-    more = len(report.causes) - _MOST_CAUSES
-    rest = [f"and {more} more, in the report"] if more > 0 else []
-    return [*(each.sentence for each in report.causes[:_MOST_CAUSES]), *rest]
+def first_lines(sentences: Sequence[str]) -> list[str]:
+    """Return sentences about the photographs for a terminal: the first ones, and how many more there are."""
+    more = len(sentences) - _MOST_CAUSES
+    return [*sentences[:_MOST_CAUSES], *([f"and {more} more, in the report"] if more > 0 else [])]
 
 
 def nothing_dull(report: AuditReport) -> str:

@@ -192,7 +192,7 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
     from live_gradcam.audit.comparison import plain_names
     from live_gradcam.audit.report_texts import (
         ONLY_THESE,
-        cause_lines,
+        copies_text,
         effect_text,
         unknown_places,
         with_verdict,
@@ -217,10 +217,14 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
     if report.photos and not report.places and not settings.mark:
         typer.echo("to say where the things are, draw boxes on a page:")
         typer.echo(shown(f"    {with_marks}"))
-    if causes := cause_lines(report):
+    if report.causes:
         typer.echo("the network may have learned one of these dull causes:")
-        for line in causes:
-            typer.echo(f"    {line}")
+        _print_first([each.sentence for each in report.causes])
+    if report.duplicates:
+        typer.echo(copies_text(report).rstrip(".") + ":")
+        _print_first([each.sentence for each in report.duplicates])
+    elif settings.train is not None and report.photos:
+        typer.echo(shown(f"no photograph is a copy of one in {settings.train}"))
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")
@@ -233,6 +237,13 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
     if report.photos:
         parts.append(f"open {settings.out / 'index.html'}")
     typer.echo(shown("; ".join(parts)))
+
+
+def _print_first(sentences: Sequence[str]) -> None:
+    from live_gradcam.audit.report_texts import first_lines
+
+    for line in first_lines(sentences):
+        typer.echo(shown(f"    {line}"))
 
 
 def _failing(report: AuditReport, most: float | None) -> Sequence[str]:

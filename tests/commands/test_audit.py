@@ -18,7 +18,7 @@ from audited import green_model, green_photographs
 
 from live_gradcam.audit.audit import AuditRun
 from live_gradcam.audit.audit_files import write_audit
-from live_gradcam.audit.findings import AuditReport, CauseFinding
+from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
 from live_gradcam.cli import main
 from live_gradcam.commands.audit import AuditSettings, _print
 from live_gradcam.errors import SinkError
@@ -47,7 +47,8 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert len(lines) == 2
     assert all(": thing: 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
     tree = json.loads((out / "audit.json").read_text("utf-8"))
-    assert set(tree) == {"model", "places", "mask_faults", "interrupted", "failures", "classes"}
+    parts = "model places mask_faults interrupted failures classes causes copies"
+    assert set(tree) == set(parts.split())
     assert (tree["interrupted"], tree["failures"]) == (False, [])
     assert tree["places"] == {"mask": 44}
     needs = ("background_need", "exchange_need", "thing_need", "neutral_need", "inside", "lift", "pointing")
@@ -144,6 +145,24 @@ def test_it_names_the_dull_causes_and_says_what_the_effect_is(
         "    camera alone tells them apart.",
         "    and 2 more, in the report",
     ]
+    assert "a copy" not in "".join(lines)
+    _print(run, AuditSettings(out=tmp_path, train=tmp_path / "train"), "")
+    assert f"no photograph is a copy of one in {tmp_path / 'train'}" in capsys.readouterr().out.splitlines()
+    copies = tuple(DuplicateFinding(first="a", second=each, sentence=f"a and {each}.") for each in "bcde")
+    both = replace(run.report, duplicates=copies)
+    _print(AuditRun(report=both), AuditSettings(out=tmp_path, train=tmp_path), "")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[9:14] == [
+        "4 pairs of photographs show the same picture, and should not:",
+        "    a and b.",
+        "    a and c.",
+        "    a and d.",
+        "    and 1 more, in the report",
+    ]
+    write_audit(both, tmp_path)
+    tree = json.loads((tmp_path / "audit.json").read_text("utf-8"))
+    assert tree["causes"][0] == {"name": "blur", "accuracy": 0.9, "baseline": 0.5}
+    assert tree["copies"] == [{"first": "a", "second": each} for each in "bcde"]
     _print(run, AuditSettings(out=tmp_path, quiet=True), "")
     assert len(capsys.readouterr().out.splitlines()) == 2
 
