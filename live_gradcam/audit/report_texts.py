@@ -164,7 +164,7 @@ def copies_text(report: AuditReport) -> str:
     """Return how many pairs of photographs show the same picture."""
     count = len(report.duplicates)
     show = "shows" if count == 1 else "show"
-    return f"{counted(count, 'pair')} of photographs {show} the same picture, and should not."
+    return f"{counted(count, 'pair')} of photographs {show} the same picture or nearly so, and should not."
 
 
 def first_lines(sentences: Sequence[str]) -> list[str]:

@@ -124,7 +124,7 @@ def test_the_page_opens_with_a_sentence_about_the_photographs_and_the_verdicts(t
     text, outline = written(report, tmp_path)
     order = [
         "Read this first: blur, height, camera and 2 more each tell the classes apart alone, so the network may have "
-        "learned them. 1 pair of photographs shows the same picture, and should not.",
+        "learned them. 1 pair of photographs shows the same picture or nearly so, and should not.",
         *(each.sentence for each in report.classes),
         *(f"{each} alone tells them apart." for each in names),
         "a and b show the same picture.",

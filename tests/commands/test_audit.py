@@ -153,7 +153,7 @@ def test_it_names_the_dull_causes_and_says_what_the_effect_is(
     _print(AuditRun(report=both), AuditSettings(out=tmp_path, train=tmp_path), "")
     lines = capsys.readouterr().out.splitlines()
     assert lines[9:14] == [
-        "4 pairs of photographs show the same picture, and should not:",
+        "4 pairs of photographs show the same picture or nearly so, and should not:",
         "    a and b.",
         "    a and c.",
         "    a and d.",
