@@ -99,6 +99,7 @@ class ChangeExamples:
         self._fit = fit
         self._input_size = input_size
         self._backgrounds = backgrounds
+        self._lent: dict[str, Donor] = {}  # at most `photo_work.MOST_LENDERS`, which many classes share
 
     def of(self, name: str, report: AuditReport) -> ChangeExample | None:
         """Return the example of a class.
@@ -163,8 +164,11 @@ class ChangeExamples:
         Raises:
             LiveGradcamError: it cannot be used.
         """
-        picture, mask = self._seen(photo)
-        return Donor(class_id, picture, picture if mask is None else without_thing(picture, mask), mask)
+        if photo.name not in self._lent:
+            picture, mask = self._seen(photo)
+            background = picture if mask is None else without_thing(picture, mask)
+            self._lent[photo.name] = Donor(class_id, picture, background, mask)
+        return self._lent[photo.name]
 
     def _seen(self, photo: AuditPhoto) -> tuple[Pixels, Mask | None]:
         """Return the part of a photograph that the network sees, and its thing there, if it has one in sight.
