@@ -9,7 +9,8 @@ docs/auditing.md; PICTURE.png shows the three marks.
 
 With `--report`, an audit asks the same: the marked photographs are given as photographs of cartons, whose thing is the
 mark, beside the plain ones, each with the class that the network says first. If the mark makes a carton, the exchange
-need of *carton* shows it: how much p(carton) falls with the middle of a plain photograph in the place of the mark.
+need of *carton* shows it: how much p(carton) falls with the middle of a plain photograph in the place of the mark. What
+the report says of the other classes means nothing, because the middle of a picture is no thing.
 """
 
 from __future__ import annotations
