@@ -173,12 +173,19 @@ def _agree(
     difference = np.sqrt(np.mean(_blocks(seen - fitted) ** 2, axis=(1, 3)))
     contrast = np.maximum(_blocks(seen).std(axis=(1, 3)), _blocks(fitted).std(axis=(1, 3)))
     differs = difference > _BLOCK_AGREES * np.maximum(contrast, _FAINT)
+    if not _may_be_mark(differs):
+        return False  # most pairs end here; what follows takes as long again
     differs |= _standing_out(_local(_residuals(seen, there)), _VISIBLE, _STANDS_OUT)
     if min(_spread(colours), _spread(other_colours)) >= _COLOURLESS:
         squares = sum(
             _local(_residuals(colours[..., each], other_colours[..., each])) ** 2 for each in (0, 1)
         )
         differs |= _standing_out(np.sqrt(squares), _COLOUR_VISIBLE, _COLOUR_STANDS_OUT)
+    return _may_be_mark(differs)
+
+
+def _may_be_mark(differs: npt.NDArray[np.bool_]) -> bool:
+    """Return whether no block differs, or one corner only."""
     corners = differs[:: _BLOCKS - 1, :: _BLOCKS - 1]
     return bool(differs.sum() == corners.sum() <= 1)
 
