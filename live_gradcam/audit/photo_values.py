@@ -27,8 +27,8 @@ from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask, heat_over, seen_part
-from live_gradcam.metrics.localization import boxes_mask, energy_inside, pointing_game, scaled_mask
-from live_gradcam.metrics.photo_test import Place
+from live_gradcam.metrics.localization import energy_inside, pointing_game
+from live_gradcam.metrics.photo_test import Place, place_mask
 from live_gradcam.question import LayerActivation
 
 BACKGROUNDS = 4
@@ -170,15 +170,7 @@ class PhotoAudit:
 
     def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Region, Mask | None]:
         picture, part = seen_part(pixels, self._explainer.fit, self._explainer.model.input_size)
-        if place is None:
-            return picture, part, None
-        size = (picture.shape[1], picture.shape[0])
-        mask = (
-            scaled_mask(place.astype(np.bool_), part, size)
-            if isinstance(place, np.ndarray)
-            else boxes_mask(place, part, size)
-        )
-        return picture, part, mask if mask.any() else None
+        return picture, part, place_mask(place, part, picture)
 
     def _explained(self, photos: Sequence[PreparedPhoto], classes: Sequence[int]) -> list[Explanation]:
         return self._explainer.explain_batch([each.picture for each in photos], targets=list(classes))
