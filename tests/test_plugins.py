@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -193,16 +194,18 @@ class Keeping(lg.Sink):
 
     def __init__(self) -> None:
         self.frames: list[int] = []
+        self.explained: list[bool] = []
         self.closed = 0
 
     def write(self, rendered: lg.Rendered) -> None:
         self.frames.append(rendered.frame.index)
+        self.explained.append(rendered.explanation is not None)
 
     def close(self) -> None:
         self.closed += 1
 
 
-def film(count: int, *, fails_at: int = 100) -> lg.FunctionSource:
+def film(count: int, *, fails_at: int = 100, live: bool = False) -> lg.FunctionSource:
     """Return a source of grey pictures."""
     numbers = iter(range(count))
 
@@ -212,7 +215,7 @@ def film(count: int, *, fails_at: int = 100) -> lg.FunctionSource:
             raise OSError("the link is down")
         return None if number is None else np.full((16, 16, 3), 20 * number, np.uint8)
 
-    return lg.FunctionSource(read, name="link", live=False, fps=25)
+    return lg.FunctionSource(read, name="link", live=live, fps=25)
 
 
 def test_a_run_goes_on_without_a_sink_that_fails_and_closes_everything() -> None:
@@ -230,6 +233,15 @@ def test_a_run_ends_with_a_source_error_where_the_source_fails() -> None:
         lg.run(source=film(6, fails_at=3), sinks=[keeping], model=pooled_network(), **QUIET)
     assert keeping.frames == [0, 1, 2]
     assert keeping.closed == 1
+
+
+def test_the_last_frame_of_a_live_source_that_ended_before_the_first_answer_waits_for_it() -> None:
+    source, keeping = film(3, live=True), Keeping()
+    while source.frames_captured < 3:  # it ends while the network is loaded
+        time.sleep(0.01)
+    lg.run(source=source, sinks=[keeping], model=pooled_network(), **QUIET)
+    assert keeping.explained[-1]
+    assert keeping.frames[-1] == 2
 
 
 def test_a_typo_in_a_sink_is_found_before_anything_is_opened(install: Install) -> None:

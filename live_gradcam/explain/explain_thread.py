@@ -96,13 +96,16 @@ class ExplainThread(Closeable):
             self._spare.offered()
         self._offered.put(frame)
 
-    def newest(self) -> tuple[Frame, Answer] | None:
+    def newest(self, timeout: float = 0) -> tuple[Frame, Answer] | None:
         """Return the newest answer that was not taken yet, with its frame; None if there is none.
+
+        Args:
+            timeout: seconds to wait for one.
 
         Raises:
             Exception: what the network raised.
         """
-        return self._answered.take(0)
+        return self._answered.take(timeout)
 
     def close(self) -> None:
         """Stop after the frame in hand and join the threads; a slow one is left behind."""

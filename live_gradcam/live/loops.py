@@ -56,7 +56,12 @@ def run_live(
                 continue
             frame = controller.take_frame(frame)
             explainer.offer(frame)
-            if (answer := explainer.newest()) is not None:
+            answer = explainer.newest()
+            # The source ended while the network was loaded: its last frame is not shown without heat.
+            while answer is None and view.explanation is None and source.ended and not _over(controller, explainer):
+                answer = explainer.newest(_POLL_MS / 1000)
+                controller.wait()
+            if answer is not None:
                 view.add_answer(*answer)
                 _count(answer[1], statistics)
             if tests is not None and (test := tests.newest()) is not None:
@@ -65,6 +70,10 @@ def run_live(
             controller.show(frame)
             if finished:
                 return
+
+
+def _over(controller: RunController, explainer: ExplainThread) -> bool:
+    return controller.ended or explainer.finished
 
 
 def _count(answer: Answer, statistics: RunStatistics) -> None:

@@ -89,8 +89,12 @@ def own_method(function: CamFunction, taken: tuple[str, ...]) -> OwnMethod:
         )
     folded = name.casefold()
     if _NAME.fullmatch(folded) is None or folded in taken:
-        why = "a method of live_gradcam has that name" if folded in taken else "it needs a name of its own"
-        raise SettingsError(f"the function '{name}' cannot be a method: {why}. Define it with def.")
+        why = (
+            "a method of live_gradcam has that name. Rename it"
+            if folded in taken
+            else "it needs a name of its own. Define it with def"
+        )
+        raise SettingsError(f"the function '{name}' cannot be a method: {why}.")
     _given[folded] = OwnMethod(folded, function)
     return _given[folded]
 
@@ -157,9 +161,11 @@ def _try(method: OwnMethod, checked: CamFunction) -> None:
     import tensorflow as tf
 
     draws = np.random.default_rng(0)
+    # Several times as large for each picture, so that a maximum or a sum over all of them is not that of each.
+    sizes = 3.0 ** np.arange(_SHAPE[0]).reshape(-1, 1, 1, 1)
     with tf.init_scope():  # out of the graph that is being traced
-        activations = tf.constant(np.maximum(draws.normal(size=_SHAPE), 0), tf.float32)
-        gradients = tf.constant(draws.normal(size=_SHAPE), tf.float32)
+        activations = tf.constant(sizes * np.maximum(draws.normal(size=_SHAPE), 0), tf.float32)
+        gradients = tf.constant(sizes * draws.normal(size=_SHAPE), tf.float32)
         maps = checked(activations, gradients).numpy()
         each = [checked(activations[n : n + 1], gradients[n : n + 1]).numpy() for n in range(_SHAPE[0])]
     if not np.isfinite(maps).all():
