@@ -179,6 +179,7 @@ def _class(found: ClassFinding) -> dict[str, Any]:
         "count": found.count,
         "known": 0 if found.background_need is None else found.background_need.count,
         "lenders": found.lenders,
+        "by_background": {name: _mean(each) for name, each in found.by_background.items()},
         "estimated": found.estimated,
         "accuracy": _rounded(found.accuracy),
         "verdict": found.verdict,

@@ -75,6 +75,9 @@ class PhotoFinding:
     exchange_need: float | None = None
     """p − the mean p of other classes' things in the place of its own, in [-1, 1]."""
 
+    on_backgrounds: tuple[tuple[str, float], ...] = ()
+    """The class of each background of `background_need`, and p on it."""
+
     lenders: int | None = None
     """Among how many photographs and films of other classes the backgrounds and things were drawn; None without
     needs."""
@@ -161,6 +164,10 @@ class ClassFinding:
 
     lenders: int | None = None
     """On the backgrounds and things of how many photographs and films of other classes its needs rest."""
+
+    by_background: Mapping[str, Mean] = field(default_factory=dict)
+    """Another class → the background's share on its backgrounds alone, the largest first: see
+    `verdicts.shares_by_background`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,8 @@ def _row(finding: PhotoFinding) -> dict[str, Any]:
 def _finding(row: Mapping[str, Any]) -> PhotoFinding:
     heat = {name: _unpacked(row[name]) for name in _HEAT}
     places = {name: None if row[name] is None else tuple(row[name]) for name in _TUPLES}
-    return PhotoFinding(**{**row, **heat, **places})
+    others = tuple((str(name), float(p)) for name, p in row["on_backgrounds"])
+    return PhotoFinding(**{**row, **heat, **places, "on_backgrounds": others})
 
 
 def _packed(heat: HeatMap | None) -> list[Any] | None:

@@ -73,6 +73,8 @@ class Donor:
     mask: Mask | None
     """(H, W) bool: its thing; None where it has none in sight."""
 
+    class_name: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -82,6 +84,8 @@ class Needs:
     thing: float
     neutral: float
     exchange: float | None
+    on_backgrounds: tuple[tuple[str, float], ...]
+    """The class of each background, and p on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +96,8 @@ class ChangedPhoto:
     neutral: tuple[Pixels, ...]
     on_backgrounds: tuple[Pixels, ...]
     exchanged: tuple[Pixels, ...]
+    background_classes: tuple[str, ...]
+    """The class of each background."""
 
     @property
     def pictures(self) -> list[Pixels]:
@@ -112,6 +118,7 @@ class ChangedPhoto:
             thing=probability - changed[0],
             neutral=probability - float(np.mean(changed[1:neutral])),
             exchange=_fall(probability, changed[backgrounds:]),
+            on_backgrounds=tuple(zip(self.background_classes, changed[neutral:backgrounds], strict=True)),
         )
 
 
@@ -134,6 +141,7 @@ def changed_photo(picture: Pixels, mask: Mask, donors: Sequence[Donor], *, seed:
         tuple(on_background(picture, mask, each) for each in neutral),
         tuple(on_background(picture, mask, np.asarray(each, np.uint8)) for each in backgrounds),
         tuple(in_place(removed, mask, each.picture, each.mask) for each in donors if each.mask is not None),
+        tuple(each.class_name for each in donors),
     )
 
 

@@ -101,17 +101,18 @@ class PhotoAudit:
         """Whether photographs of different shapes have inputs of different sizes, and so no common batch."""
         return self._explainer.fit == "wide"
 
-    def donor(self, pixels: Pixels, place: Place, class_id: int) -> Donor:
+    def donor(self, pixels: Pixels, place: Place, class_id: int, truth: str) -> Donor:
         """Return a photograph that lends its background and its thing.
 
         Args:
             pixels: (H, W, 3) uint8 BGR.
             place: where its thing is.
             class_id: its class.
+            truth: the model's name of that class.
         """
         picture, _, mask = self._seen(pixels, place)
         background = picture if mask is None else without_thing(picture, mask)
-        return Donor(class_id, picture, background, mask)
+        return Donor(class_id, picture, background, mask, truth)
 
     def prepared(
         self, photo: AuditPhoto, pixels: Pixels, place: Place, class_id: int, truth: str
@@ -229,6 +230,7 @@ class PhotoAudit:
             thing_need=_of(needs, lambda each: each.thing),
             neutral_need=_of(needs, lambda each: each.neutral),
             exchange_need=_of(needs, lambda each: each.exchange),
+            on_backgrounds=() if needs is None else needs.on_backgrounds,
         )
 
 

@@ -93,7 +93,8 @@ class PhotoWork:
                     break
                 try:
                     pixels = read_whole(photo)
-                    some.append(self._audit.donor(pixels, self._places.of(photo, pixels), class_id))
+                    place, truth = self._places.of(photo, pixels), self._truths[photo.truth]
+                    some.append(self._audit.donor(pixels, place, class_id, truth))
                 except MaskError as error:
                     faults.append((photo.name, error.fault))
                 except LiveGradcamError:

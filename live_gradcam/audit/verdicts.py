@@ -10,8 +10,11 @@ there if its whole interval lies above `NEED`. Then the verdict is
 
 - *cannot tell*, with fewer than `FEW_PHOTOS` photographs, if fewer than `FEW_LENDERS` photographs of other classes lend
   their backgrounds and things, or if neither need is there;
+- *cannot tell* as well, if most masks cover what lies around, and not the thing: they may be inverted;
 - *background*, if the whole interval of s lies above 1/2: most of the effect is the background;
-- *thing*, if the whole interval of s lies below 1/3;
+- *thing*, if the whole interval of s lies below 1/3, and on the backgrounds of no other class above it: a mean over
+  many classes hides one whose backgrounds mislead the network;
+- *both*, if it lies above on the backgrounds of one;
 - *both*, if both needs are there;
 - *cannot tell* otherwise: the interval of s spans a threshold.
 
@@ -27,7 +30,7 @@ Frames of one film are no independent photographs, so a film counts as one: its 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +89,28 @@ def background_share(
     return Mean(share, float(low), float(high), count)
 
 
+def shares_by_background(photos: Sequence[PhotoFinding]) -> dict[str, Mean]:
+    """Return the background's share of the effect on the backgrounds of each other class, the largest first.
+
+    Classes on whose backgrounds fewer than `FEW_PHOTOS` photographs and films were put are left out; all are, if there
+    is one other class only.
+    """
+    films = [each.film for each in photos]
+    others = {name for each in photos for name, _ in each.on_backgrounds}
+    found: dict[str, Mean] = {}
+    for other in sorted(others) if len(others) > 1 else ():
+        rows = []
+        for each in photos:
+            there = [p for name, p in each.on_backgrounds if name == other]
+            need = each.truth_probability - float(np.mean(there)) if there else None
+            rows.append((need, each.exchange_need))
+        needs = source_means(rows, films)
+        share = background_share(needs[:, 0], needs[:, 1]) if len(needs) >= FEW_PHOTOS else None
+        if share is not None:
+            found[other] = share
+    return dict(sorted(found.items(), key=lambda item: -item[1].mean))
+
+
 def class_finding(
     name: str,
     photos: Sequence[PhotoFinding],
@@ -107,7 +132,8 @@ def class_finding(
         background, thing = (bootstrap_mean(needs[:, each]) for each in (0, 1))
         share = background_share(needs[:, 0], needs[:, 1])
     lenders = min((each.lenders for each in photos if each.lenders is not None), default=None)
-    verdict, why = _verdict(photos, background, thing, share, lenders)
+    by_background = shares_by_background(photos)
+    verdict, why = _verdict(photos, background, thing, share, lenders, by_background)
     return ClassFinding(
         name=name,
         count=len(photos),
@@ -125,6 +151,7 @@ def class_finding(
         clusters=tuple(clusters),
         estimated=estimated,
         lenders=lenders,
+        by_background=by_background,
     )
 
 
@@ -148,6 +175,7 @@ def _verdict(
     thing: Mean | None,
     share: Mean | None,
     lenders: int | None,
+    by_background: Mapping[str, Mean],
 ) -> tuple[Verdict, str]:
     """Return the verdict, and the sentence without the name of the class."""
     if background is None or thing is None:
@@ -157,19 +185,27 @@ def _verdict(
         return "cannot tell", f"cannot tell: {have} with a known thing, and {FEW_PHOTOS} are needed"
     if lenders is not None and lenders < FEW_LENDERS:
         return "cannot tell", f"cannot tell: {few_lenders(lenders)}"
+    known = [each for each in photos if each.thing_need is not None]
+    around = sum(each.mask_around for each in known)
+    if 2 * around > len(known):
+        have = f"{around} of {len(known)} masks cover the edges and leave out a part inside"
+        return "cannot tell", f"cannot tell: {have}, so they may be inverted"
     there = [each.low > NEED for each in (background, thing)]
     if share is None or not any(there):
         return "cannot tell", f"cannot tell: {_without_effect(photos, background, thing)}"
-    said = (
-        f"{_percent(share.mean)} {EFFECT} is the background "
-        f"(95%: {_percent(share.low, sign='')} to {_percent(share.high, sign='')})"
-    )
+    said = f"{_percent(share.mean)} {EFFECT} is the background (95%: {_range(share)})"
+    worst, most = next(iter(by_background.items()), ("", share))
+    if most.low > share.high:
+        said += f", on the backgrounds of {worst} {_percent(most.mean)} ({_range(most)})"
     if share.low > MOST:
         return "background", said
     if share.high < THIRD:
-        return "thing", said
+        return ("thing", said) if most.low <= THIRD else ("both", f"{said}, and both matter")
     if all(there):
         return "both", f"{said}, and both matter"
+    limits = {THIRD: "33%, below which it is the thing", MOST: "50%, above which it is the background"}
+    spanned = " and ".join(text for limit, text in limits.items() if share.low <= limit <= share.high)
+    said += f", on both sides of {spanned}" if spanned else ""
     return "cannot tell", f"cannot tell: {said}; more photographs make the interval narrower"
 
 
@@ -207,6 +243,10 @@ def _without_effect(photos: Sequence[PhotoFinding], background: Mean, thing: Mea
 
 def _interval(mean: Mean) -> str:
     return f"{mean.mean:z.2f}, 95%: {mean.low:z.2f} to {mean.high:z.2f}".replace("-", "−")
+
+
+def _range(mean: Mean) -> str:
+    return f"{_percent(mean.low, sign='')} to {_percent(mean.high, sign='')}"
 
 
 def _percent(share: float, *, sign: str = "%") -> str:

@@ -14,6 +14,9 @@ from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 
+_FIRST_ANSWER = 30.0
+"""Seconds that a patient caller waits for an answer: the network may still be compiled."""
+
 
 class SpareWork(Protocol):
     """Work for the time that explaining leaves free. All methods but `offered` are called by the explain thread."""
@@ -96,16 +99,16 @@ class ExplainThread(Closeable):
             self._spare.offered()
         self._offered.put(frame)
 
-    def newest(self, timeout: float = 0) -> tuple[Frame, Answer] | None:
+    def newest(self, *, patient: bool = False) -> tuple[Frame, Answer] | None:
         """Return the newest answer that was not taken yet, with its frame; None if there is none.
 
         Args:
-            timeout: seconds to wait for one.
+            patient: whether to wait for one, half a minute at most.
 
         Raises:
             Exception: what the network raised.
         """
-        return self._answered.take(timeout)
+        return self._answered.take(_FIRST_ANSWER if patient else 0)
 
     def close(self) -> None:
         """Stop after the frame in hand and join the threads; a slow one is left behind."""

@@ -56,12 +56,8 @@ def run_live(
                 continue
             frame = controller.take_frame(frame)
             explainer.offer(frame)
-            answer = explainer.newest()
-            # The source ended while the network was loaded: its last frame is not shown without heat.
-            while answer is None and view.explanation is None and source.ended and not _over(controller, explainer):
-                answer = explainer.newest(_POLL_MS / 1000)
-                controller.wait()
-            if answer is not None:
+            # If the source ended while the network was loaded, its last frame waits for the first answer.
+            if (answer := explainer.newest(patient=source.ended and view.explanation is None)) is not None:
                 view.add_answer(*answer)
                 _count(answer[1], statistics)
             if tests is not None and (test := tests.newest()) is not None:
@@ -70,10 +66,6 @@ def run_live(
             controller.show(frame)
             if finished:
                 return
-
-
-def _over(controller: RunController, explainer: ExplainThread) -> bool:
-    return controller.ended or explainer.finished
 
 
 def _count(answer: Answer, statistics: RunStatistics) -> None:
@@ -99,9 +91,8 @@ def run_file(
     """
     with QuestionSwitch(answers, controller.view.question) as questions:
         if isinstance(source, Slides) and controller.by_hand:
-            _SlideLoop(source, answers, controller, statistics, questions, tests).run()
-        else:
-            _FileLoop(source, answers, controller, statistics, questions, tests).run()
+            return _SlideLoop(source, answers, controller, statistics, questions, tests).run()
+        return _FileLoop(source, answers, controller, statistics, questions, tests).run()
 
 
 class _FileLoop:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from live_gradcam.audit.findings import PhotoFinding
-from live_gradcam.audit.verdicts import background_share, class_finding, worst_first
+from live_gradcam.audit.verdicts import background_share, class_finding, shares_by_background, worst_first
 from live_gradcam.metrics.bootstrap import bootstrap_mean
 
 HEAT = np.zeros((2, 2), np.float32)
@@ -39,6 +39,48 @@ def photos(
         photo(background + spread * random.normal(), exchange + spread * random.normal())
         for _ in range(count)
     ]
+
+
+def on_two(bottles: float, ducks: float, *, exchange: float = 0.6, count: int = 40) -> list[PhotoFinding]:
+    """Return photographs with a known p on the backgrounds of bottles, and on those of ducks; p itself is 0.9."""
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        p = [("bottle", bottles + 0.02 * random.normal()), ("duck", ducks + 0.02 * random.normal())]
+        need = 0.9 - float(np.mean([each for _, each in p]))
+        found.append(photo(need, exchange, on_backgrounds=tuple(p)))
+    return found
+
+
+def test_each_other_class_has_the_share_on_its_own_backgrounds() -> None:
+    found = shares_by_background(on_two(0.30, 0.84))
+    assert list(found) == ["bottle", "duck"]
+    assert found["bottle"].mean == pytest.approx(0.6 / (0.6 + 0.6), abs=0.01)
+    assert found["duck"].mean == pytest.approx(0.06 / (0.06 + 0.6), abs=0.01)
+    assert all(each.low <= each.mean <= each.high for each in found.values())
+    assert shares_by_background(on_two(0.30, 0.84, count=19)) == {}
+    alone = [replace(each, on_backgrounds=each.on_backgrounds[:1]) for each in on_two(0.30, 0.84)]
+    assert shares_by_background(alone) == {}
+
+
+def test_a_class_that_fails_on_one_other_classs_backgrounds_is_not_acquitted_by_the_mean() -> None:
+    found = class_finding("elephant", on_two(0.46, 0.88, exchange=0.8))
+    assert found.share is not None
+    assert found.share.high < 1 / 3
+    assert found.verdict == "both"
+    assert found.sentence.startswith("elephant: 22% of the effect is the background (95%: ")
+    assert ", on the backgrounds of bottle 35% (" in found.sentence
+    assert class_finding("elephant", on_two(0.80, 0.84, exchange=0.8)).verdict == "thing"
+
+
+def test_masks_that_may_be_inverted_give_no_verdict() -> None:
+    some = [replace(each, mask_around=number < 21) for number, each in enumerate(photos(0.6, 0.2))]
+    found = class_finding("elephant", some)
+    assert (found.verdict, found.sentence) == (
+        "cannot tell",
+        "elephant: cannot tell: 21 of 40 masks cover the edges and leave out a part inside, so they may be inverted",
+    )
+    assert class_finding("elephant", [replace(some[0], mask_around=False), *some[1:]]).verdict == "background"
 
 
 @pytest.mark.parametrize(
