@@ -96,6 +96,9 @@ class VideoSource(Closeable):
             self.fps = self._file.fps
             self._period = 1 / (self.fps or ASSUMED_FPS)
             stream = self._file.stream
+            # Asked now: once the file is closed, the library reads memory that is no longer its own.
+            self._promised, self._index = stream.frames, stream.index
+            self._length = float((stream.duration or 0) * (stream.time_base or 0))
             self._display = FrameGeometry(stream, self.name)
             self._shown = deinterlaced(self._timed())
             first = self._find_first()
@@ -114,13 +117,12 @@ class VideoSource(Closeable):
     @property
     def damage(self) -> str | None:
         """What is missing, known at the end: `is cut short: 3 of its 9 frames could be read`; None if nothing is."""
-        stream = self._file.stream
-        promised = stream.frames
-        length = float((stream.duration or 0) * (stream.time_base or 0))
         # Including the duration of the last frame.
         reached = 0.0 if self._last_time is None else self._last_time + self._period
-        if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
-            return f"is cut short: {self._count} of its {counted(promised, 'frame')} could be read"
+        promised = counted(self._promised, "frame")
+        few = self._count < COMPLETE * self._promised and reached < COMPLETE * self._length
+        if few and not self._sought:
+            return f"is cut short: {self._count} of its {promised} could be read"
         if self._file.error is not None:
             return f"is damaged or cut short: {counted(self._count, 'frame')} could be read"
         return None
@@ -136,7 +138,7 @@ class VideoSource(Closeable):
         The length is left out if it cannot be determined quickly.
         """
         if self._seconds is None and self.path is not None:
-            self._seconds = length_of(self.path, self._file.stream.index) or 0.0
+            self._seconds = length_of(self.path, self._index) or 0.0
         rate = f" at {self.fps:.5g} fps" if self.fps else ""
         length = f", {self._seconds:.1f} s" if self._seconds else ""
         colours = f", {self._range} shown as BT.709" if self._range else ""

@@ -111,6 +111,10 @@ def test_an_edit_list_hides_the_frames_before_its_beginning(tmp_path: Path) -> N
     assert [index_of(frame.pixels) for frame in frames] == list(range(25 - by_ffmpeg, 25))
     assert frames[0].time == 0
     assert source.damage is None
+    # The library's objects of a closed file hold anything: none is asked.
+    del source._file.container, source._file.stream
+    assert source.damage is None
+    assert source.describe().startswith("cut.mp4: 64×48 at 25 fps")
 
 
 def flashes_and_beeps(path: Path) -> tuple[list[float], list[float]]:

@@ -164,7 +164,10 @@ class Counts:
         share = float((image[..., 2] == 255).mean())
         height, width = image.shape[:2]
         heat = (image[..., 2] == 255).astype(np.float32)
-        return explained((0, 0, width, height), heat, top=(("red", share), ("other", 1 - share)))
+        asked = lg.Prediction(0, "red", share)  # of an asked class the network need not be sure
+        return explained(
+            (0, 0, width, height), heat, top=(("red", share), ("other", 1 - share)), target=asked
+        )
 
 
 def test_heat_on_the_only_pixels_that_matter_keeps_everything_and_its_loss_costs_everything() -> None:
