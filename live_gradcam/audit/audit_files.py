@@ -233,6 +233,7 @@ def _photo(found: PhotoFinding) -> dict[str, Any]:
         "unseen": found.unseen,
         "mask_fault": found.mask_fault,
         "mask_around": found.mask_around,
+        "on_backgrounds": [[name, _rounded(p)] for name, p in found.on_backgrounds],
     }
 
 

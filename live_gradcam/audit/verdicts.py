@@ -12,9 +12,9 @@ there if its whole interval lies above `NEED`. Then the verdict is
   their backgrounds and things, or if neither need is there;
 - *cannot tell* as well, if most masks cover what lies around, and not the thing: they may be inverted;
 - *background*, if the whole interval of s lies above 1/2: most of the effect is the background;
-- *thing*, if the whole interval of s lies below 1/3, and on the backgrounds of no other class above it: a mean over
-  many classes hides one whose backgrounds mislead the network;
-- *both*, if it lies above on the backgrounds of one;
+- *thing*, if the whole interval of s lies below 1/3, and s itself does on the backgrounds of each other class: a mean
+  over many classes hides one whose backgrounds mislead the network;
+- *both*, if it does not on those of one, and its whole interval lies above there;
 - *both*, if both needs are there;
 - *cannot tell* otherwise: the interval of s spans a threshold.
 
@@ -195,16 +195,18 @@ def _verdict(
         return "cannot tell", f"cannot tell: {_without_effect(photos, background, thing)}"
     said = f"{_percent(share.mean)} {EFFECT} is the background (95%: {_range(share)})"
     worst, most = next(iter(by_background.items()), ("", share))
-    if most.low > share.high:
+    hidden = share.high < THIRD < most.mean  # by the mean over all other classes
+    if hidden or most.low > share.high:
         said += f", on the backgrounds of {worst} {_percent(most.mean)} ({_range(most)})"
     if share.low > MOST:
         return "background", said
-    if share.high < THIRD:
-        return ("thing", said) if most.low <= THIRD else ("both", f"{said}, and both matter")
-    if all(there):
+    if share.high < THIRD and not hidden:
+        return "thing", said
+    if all(there) if share.high >= THIRD else most.low > THIRD:
         return "both", f"{said}, and both matter"
     limits = {THIRD: "33%, below which it is the thing", MOST: "50%, above which it is the background"}
-    spanned = " and ".join(text for limit, text in limits.items() if share.low <= limit <= share.high)
+    unsure = most if hidden else share
+    spanned = " and ".join(text for limit, text in limits.items() if unsure.low <= limit <= unsure.high)
     said += f", on both sides of {spanned}" if spanned else ""
     return "cannot tell", f"cannot tell: {said}; more photographs make the interval narrower"
 

@@ -73,6 +73,21 @@ def test_a_class_that_fails_on_one_other_classs_backgrounds_is_not_acquitted_by_
     assert class_finding("elephant", on_two(0.80, 0.84, exchange=0.8)).verdict == "thing"
 
 
+def test_it_is_not_acquitted_either_where_that_is_not_sure() -> None:
+    some = on_two(0.48, 0.88, exchange=0.8)
+    spread = np.random.default_rng(1).normal(0, 0.3, len(some))
+    unsure = [
+        replace(each, on_backgrounds=(("bottle", each.on_backgrounds[0][1] + more), each.on_backgrounds[1]))
+        for each, more in zip(some, spread - spread.mean(), strict=True)
+    ]
+    found = class_finding("elephant", unsure)
+    assert found.share is not None
+    assert found.share.high < 1 / 3 < found.by_background["bottle"].mean
+    assert found.by_background["bottle"].low < 1 / 3
+    assert found.verdict == "cannot tell"
+    assert "on both sides of 33%, below which it is the thing" in found.sentence
+
+
 def test_masks_that_may_be_inverted_give_no_verdict() -> None:
     some = [replace(each, mask_around=number < 21) for number, each in enumerate(photos(0.6, 0.2))]
     found = class_finding("elephant", some)

@@ -52,8 +52,8 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert (tree["interrupted"], tree["failures"]) == (False, [])
     assert tree["places"] == {"mask": 44}
     needs = ("background_need", "exchange_need", "thing_need", "neutral_need", "inside", "lift", "pointing")
-    keys = f"class count known lenders estimated accuracy verdict share interval clusters {' '.join(needs)}"
-    assert [set(each) for each in tree["classes"]] == [set(keys.split())] * 2
+    keys = "class count known lenders by_background estimated accuracy verdict share interval clusters"
+    assert [set(each) for each in tree["classes"]] == [{*keys.split(), *needs}] * 2
     assert {each["class"]: each["verdict"] for each in tree["classes"]} == {
         "bright": "thing",
         "dark": "thing",
