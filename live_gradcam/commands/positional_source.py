@@ -8,13 +8,18 @@ from typing import Any
 
 import typer
 
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.name_suggestions import nearest
+from live_gradcam.plugins import plugin_named, plugins_of
 from live_gradcam.source_address import is_address
 
 DEFAULT = "live"
 """The command that runs if none is named."""
 
 USAGE = "Usage: live-gradcam [SOURCE] [OPTIONS], or live-gradcam COMMAND …; live-gradcam --help lists the commands."
+_NEAR, _SUGGESTED = 12, 3
+"""Near names that are looked at, because files among them may be no source, and names in the message."""
+
 _OF_THE_PROGRAM = frozenset({"-h", "--help", "--version"})
 
 
@@ -74,10 +79,21 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
 
 
 def may_be_source(word: str) -> bool:
-    """Return whether a word looks like a source: `0`, `demo`, `clip.mp4`, `photos/`, `rtsp://…` or an existing file."""
+    """Return whether a word looks like a source.
+
+    Such are `0`, `demo`, `clip.mp4`, `photos/`, `rtsp://…`, an existing file, and the name of a plug-in's source, which
+    is read from its package's metadata.
+    """
     if word == "demo" or word.lstrip("-").isdecimal() or is_address(word) or not word:
         return True
-    return any(sign in word for sign in "./\\:*?[%@~") or _exists(word)
+    return any(sign in word for sign in "./\\:*?[%@~") or _exists(word) or _is_plugin(word)
+
+
+def _is_plugin(word: str) -> bool:
+    try:
+        return plugin_named("source", word) is not None
+    except LiveGradcamError:  # two packages have a source of that name
+        return True  # opening it fails with the reason
 
 
 def _exists(word: str) -> bool:
@@ -88,12 +104,20 @@ def _exists(word: str) -> bool:
 
 
 def _unknown(word: str, commands: Collection[str]) -> str:
+    # Here, because only this message needs it, and it loads Pillow.
+    from live_gradcam.sources.file_listing import may_be_source as can_be_shown
+
     beside = (
         [path.name for path in Path().iterdir() if not path.name.startswith(".")] if Path().is_dir() else []
     )
-    near = nearest(word, [*commands, "demo", *beside])
+    sources = ["demo", *(plugin.name for plugin in plugins_of("source"))]
+    near = [
+        name
+        for name in nearest(word, [*commands, *sources, *beside], count=_NEAR)
+        if name in commands or name in sources or can_be_shown(Path(name))
+    ]
     hint = (
-        f"Did you mean {' or '.join(near)}?"
+        f"Did you mean {' or '.join(near[:_SUGGESTED])}?"
         if near
         else "Give a camera's number, a file, a folder, an address or demo."
     )

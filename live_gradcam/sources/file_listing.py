@@ -171,6 +171,11 @@ def is_picture(path: Path) -> bool:
     return kind is not None and kind.is_readable
 
 
+def may_be_source(path: Path) -> bool:
+    """Return whether a path may be suggested as a source: a folder, a picture or a film."""
+    return path.is_dir() or is_picture(path) or is_film(path)
+
+
 def natural_order(path: Path) -> list[tuple[int, str]]:
     """Return a sort key for natural order: `2.jpg` before `10.jpg`."""
     parts = re.split(r"(\d+)", str(path).casefold())

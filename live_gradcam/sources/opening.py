@@ -25,8 +25,8 @@ from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, 
 from live_gradcam.sources.camera.discovery import camera_called, list_cameras
 from live_gradcam.sources.file_listing import (
     FILM_SUFFIXES,
-    is_film,
     is_picture,
+    may_be_source,
     natural_order,
     numbered_files,
     pictures_in,
@@ -203,14 +203,10 @@ def _hint(path: Path, typed: str) -> str:
         if near := nearest(name, [plugin.name for plugin in plugins_of("source")]):
             return f"Did you mean {' or '.join(f'{each}:' for each in near)}?"
         return f"No installed package has a source '{name}'. {_KINDS}"
-    near = nearest_paths(path, among=Path.is_dir if typed.endswith(("/", os.sep)) else _may_be_meant)
+    near = nearest_paths(path, among=Path.is_dir if typed.endswith(("/", os.sep)) else may_be_source)
     if path.parent == Path():
         near += nearest(path.name, ["demo", *(plugin.name for plugin in plugins_of("source"))])
     return f"Did you mean {' or '.join(near)}?" if near else _KINDS
-
-
-def _may_be_meant(path: Path) -> bool:
-    return path.is_dir() or is_picture(path) or is_film(path)
 
 
 def open_sources(settings: Settings) -> Source:

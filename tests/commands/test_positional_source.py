@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from installed import Install
 
 from live_gradcam.cli import COMMANDS, main
 from live_gradcam.commands.positional_source import may_be_source, with_command
@@ -88,6 +89,30 @@ def test_a_mistyped_file_is_told_with_the_one_that_is_there(
 ) -> None:
     assert main(("phto.jpg", "--no-window")) == 1
     assert f"there is no file 'phto.jpg'. Did you mean {photo}?" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("photo")
+def test_the_name_of_a_plug_in_is_a_source_without_importing_it(
+    capfd: pytest.CaptureFixture[str], install: Install
+) -> None:
+    install("film-reader", "raise RuntimeError('imported')", source="film=open_film")
+    Path("film.jsonl").write_text("{}\n")
+    assert with_command(["film", "--frames", "1"], COMMANDS) == ["live", "film", "--frames", "1"]
+    assert main(("filn",)) == 2
+    assert "Did you mean film?" in capfd.readouterr().err
+    assert main(("film", "--no-window", "--frames", "1")) == 1
+    assert "the source 'film' of film-reader 1.2 cannot be imported" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("photo")
+def test_a_file_that_is_no_source_is_not_suggested(capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("reel.jsonl", "reel.txt", "reel.toml", "reel.md"):
+        Path(name).write_text("{}\n")
+    assert main(("reel",)) == 2
+    assert "Did you mean" not in capfd.readouterr().err
+    Path("reel.mp4").write_bytes(b"")
+    assert main(("reel",)) == 2
+    assert "Did you mean reel.mp4?" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS)
