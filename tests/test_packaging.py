@@ -74,3 +74,9 @@ def test_every_package_that_an_error_says_to_install_is_a_requirement() -> None:
                 PROJECT["name"],
             )
     assert len(lines) >= 8
+
+
+def test_the_page_on_installing_has_a_line_for_every_extra() -> None:
+    page = (ROOT / "docs" / "install.md").read_text("utf-8")
+    table = page.partition("| extra | what it adds |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == sorted(EXTRAS)
