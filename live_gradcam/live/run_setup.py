@@ -72,10 +72,15 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     saved |= settings.uses_virtual_camera
     saved |= settings.snapshot is not None and not source.live
     if not saved and settings.frames is None and settings.duration is None:
+        if settings.snapshot is not None:
+            raise SinkError(
+                "--snapshot saves the last picture, and this source does not end, nor is there a window to end it in "
+                f"({reason.rstrip('.')}). Add --duration 5, or --frames N."
+            )
         raise SinkError(
             f"nothing to show the picture on: {reason.rstrip('.')}. "
-            "Use --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
-            "SECONDS to run without a window."
+            "Use --record FILE.mp4 to record it, --snapshot FILE.png with --duration 5 to save a picture, or "
+            "--frames N or --duration SECONDS to run without a window."
         )
     if settings.window is None:
         say(f"no window: {reason}")

@@ -129,7 +129,9 @@ def test_a_camera_without_an_end_is_not_watched_for_a_snapshot_alone(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert main((*DEMO, "--snapshot", "out.png")) == 1
-    assert "nothing to show the picture on" in capfd.readouterr().err
+    line = capfd.readouterr().err
+    assert "--snapshot saves the last picture, and this source does not end" in line
+    assert line.rstrip().endswith("Add --duration 5, or --frames N.")
 
 
 def test_after_a_kill_the_same_command_keeps_what_there_is_and_records_again(
