@@ -28,6 +28,7 @@ from live_gradcam.version import __version__
 
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
 _NUMBER_OR_SIZE = re.compile(r"\d[\d.x]*")
+_VALUELESS = re.compile(r"\s*(?P<key>[\w.\-]+)\s*=\s*(#.*)?$")
 _LINE = 100
 
 
@@ -52,8 +53,7 @@ def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Se
     try:
         document = tomlkit.parse(text).unwrap()
     except ParseError as error:
-        reason = str(error).rpartition(" at line ")[0].rstrip(".")
-        raise SettingsError(f"{path}, line {error.line}: this is no TOML: {reason}.") from error
+        raise SettingsError(f"{path}, line {error.line}: {_no_toml(error, text)}") from error
     found: dict[str, Any] = {}
     names: dict[str, str] = {}
     for key, received in document.items():
@@ -117,6 +117,15 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - of the setting's kind
     if isinstance(value, Path) and (stream := stream_of(value)) is not None:
         return stream_name(stream)
     return shown_address(value) if isinstance(value, str) and is_address(value) else value
+
+
+def _no_toml(error: ParseError, text: str) -> str:
+    """Return what is wrong where a file is no TOML."""
+    line = text.split("\n")[error.line - 1] if error.line <= text.count("\n") + 1 else ""
+    if valueless := _VALUELESS.match(line):
+        return f"'{valueless['key']}' has no value: write one after the =, or delete the line."
+    reason = str(error).rpartition(" at line ")[0].rstrip(".")
+    return f"this is no TOML: {reason}."
 
 
 def _text_of(path: Path) -> str:

@@ -164,6 +164,12 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
         ),
         ("fit = 'wide'\nfit = 'pad'", 'line 2: this is no TOML: Key "fit" already exists.'),
         ("fit = 'wide'\nscore = logit", "line 2: this is no TOML: Unexpected character: 'l'."),
+        (
+            "fit = 'wide'\nalpha = \nscore = 'logit'",
+            "line 2: 'alpha' has no value: write one after the =, or delete the line.",
+        ),
+        ("alpha = # later\n", "line 1: 'alpha' has no value: write one after the =, or delete the line."),
+        ("\ncamera-fps =", "line 2: 'camera-fps' has no value: write one after the =, or delete the line."),
         ("fit = 'wide'\nscore = 'lo", "line 2: this is no TOML: Unexpected end of file."),
     ],
 )
