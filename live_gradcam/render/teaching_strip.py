@@ -34,6 +34,9 @@ _SIZE, _SMALLEST = 1 / 26, 11
 _ROW, _PICTURE, _GAP = 1.5, 3.2, 0.4
 """Height of a line of text, side of a thumbnail, and the space around both, in units of the font size."""
 
+_CORNER = 0.6
+"""Font size of the digit on a thumbnail, in units of the font size: its box covers a twentieth of the thumbnail."""
+
 _CELL, _MOST_IN_ROW, _WIDEST = 11.0, 9, 1.6
 """Usual width of a cell in units of the font size, the most cells in a row, and how much wider few cells may be."""
 
@@ -210,7 +213,8 @@ def _draw_number_onto(
         across = x + (side - text_width(text, big, BOLD)) // 2
         write(strip, text, (across, y + (side + round(big * CAP)) // 2), big, weight=BOLD, colour=GREY)
         return
-    box = round(1.1 * letters)
+    small = max(_SMALLEST, round(_CORNER * letters))
+    box = round(1.1 * small)
     cv2.rectangle(strip, (x, y), (x + box, y + box), INK, cv2.FILLED)
-    across = x + (box - text_width(text, letters, BOLD)) // 2
-    write(strip, text, (across, y + (box + round(letters * CAP)) // 2), letters, weight=BOLD)
+    across = x + (box - text_width(text, small, BOLD)) // 2
+    write(strip, text, (across, y + (box + round(small * CAP)) // 2), small, weight=BOLD)
