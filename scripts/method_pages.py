@@ -182,7 +182,8 @@ def page(method: Method, cost: dict[str, float | None]) -> str:
     lines += ["## What it is good for", "", use["good"].strip(), ""]
     lines += ["## What to beware of", "", use["beware"].strip(), ""]
     lines += ["## Equation", "", explained(method), ""]
-    look = " --alpha 0.85 --colormap inferno" if method.maps_pixels else ""
+    look = " --model my-transformer.keras" if ratio is None else ""  # not for the default network
+    look += " --alpha 0.85 --colormap inferno" if method.maps_pixels else ""
     lines += ["## Try it", "", f"    live-gradcam --method {name}{look}"]
     lines += [f"    live-gradcam photo.jpg --method {name}{look} --no-window --snapshot out.png", ""]
     where = f"live_gradcam/explain/methods/{str(method.definition).split('.')[0]}.py"

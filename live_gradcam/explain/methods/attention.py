@@ -20,14 +20,13 @@ def legrad(probe: AttentionProbe) -> tuple[Tensor, Tensor]:
         E_j = 1/L Σ_l 1/(n·T) Σ_h Σ_i ReLU(∂s_l/∂P_l,hij)        L_j = (E_j − min E) / (max E − min E)
 
     with P_l the attention probabilities of block l of L blocks, of n heads h, T query tokens i and key tokens j, of
-    which the tokens on the grid are kept; and s_l the score that the network's own head gives the tokens after block l,
-    in place of those of the last block. s_l is differentiated with respect to the attention of the same block. The map
-    is returned before the division.
+    which the tokens on the grid are kept; and s_l the score to explain, as the network's own head computes it from the
+    tokens after block l, in place of those after the last block. s_l is differentiated with respect to the attention of
+    the same block. The map is returned before the division.
 
-    y is the score of the settings, and all blocks count. The authors' code takes for the score the similarity of the
-    mean token with a text, for a transformer that was trained with texts, and by default the last two blocks; if
-    a last attention pools the tokens, it differentiates with respect to that attention. Here such a pooling is part of
-    the head.
+    All blocks count. In the authors' code, s_l is the similarity of the mean token with a text, for a transformer that
+    was trained with texts, and by default only the last two blocks count; if a last attention pools the tokens, s_l is
+    differentiated with respect to that attention. Here such a pooling is part of the head.
 
     Args:
         probe: the picture, the target and the network.
