@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import inspect
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,10 +16,12 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
-from live_gradcam.config import DEFAULT_MODEL
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_MODEL
 from live_gradcam.errors import RenderError, SettingsError, SourceError
+from live_gradcam.escaping import shown as escaped
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explanation import Explanation
+from live_gradcam.file_names import nearest_paths
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
@@ -27,8 +31,10 @@ from live_gradcam.redaction import shown_address
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.single_picture import draw
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.setting import refuse_unknown_keywords
 from live_gradcam.setting_choices import not_among
 from live_gradcam.sinks.window import Window
+from live_gradcam.sources.file_listing import is_picture
 from live_gradcam.sources.photo import read_picture
 from live_gradcam.viewer_input import Key
 
@@ -40,12 +46,18 @@ _GAPS = 100
 
 _View = Literal["one", "side"]
 
+_OWN = ("explanation", "view", "alpha", "colormap")
+_EXPLAINER = tuple(inspect.signature(Explainer).parameters)
+"""Keywords of `show`: `_OWN`, and those of `Explainer`, of which `model` is the first."""
+
 
 def show(
     shown: Explanation | Pixels | str | Path,
     explanation: Explanation | None = None,
     *,
     view: Literal["one", "side"] = "one",
+    alpha: float = DEFAULT_ALPHA,
+    colormap: str = DEFAULT_COLORMAP,
     **settings: Any,  # noqa: ANN401 - each of its parameter's kind
 ) -> None:
     """Show an explanation: in a notebook below the cell, elsewhere in a window until a key is pressed.
@@ -55,18 +67,23 @@ def show(
         explanation: the explanation of the picture `shown`, if it is known already.
         view: `one` picture with its heat; or `side`: the picture without heat stands at its left. The other views of
             the window need several explanations, or a run.
+        alpha: opacity of the heat, in [0, 1], as in `draw`.
+        colormap: name of an OpenCV colour map, as in `draw`.
         settings: how a picture is explained: `model` (the default network if it is not given), and the parameters of
             `Explainer`, such as `method` and `target`. The last model is kept for the next call.
 
     Raises:
         SettingsError: the view is none of these two.
-        SourceError: the file is no picture.
-        RenderError: an explanation is given that kept no image: give the image, too.
+        SourceError: there is no such file, or it is no picture.
+        RenderError: an explanation is given that kept no image: give the image, too; or `alpha` or `colormap` is wrong.
         SinkError: there is neither a notebook nor a display.
         LiveGradcamError: the picture cannot be explained.
+        TypeError: there is no such setting.
     """
+    refuse_unknown_keywords("show", settings, (*_EXPLAINER, *_OWN))
     if view not in get_args(_View):
         raise SettingsError(not_among("view", str(view), get_args(_View)))
+    drawing = Drawing(view, alpha, colormap)
     if isinstance(shown, Explanation):
         found = shown
         if found.image is None:
@@ -78,39 +95,50 @@ def show(
             raise SourceError(
                 f"show takes the path of a file or an array, and {shown_address(shown)} is an address."
             )
-        image = read_picture(Path(shown)) if isinstance(shown, str | Path) else shown
+        image = _read(Path(shown)) if isinstance(shown, str | Path) else shown
         if explanation is None:
             found = _explainer(**settings).explain(image)
         else:
             found = replace(explanation, image=image, frame_size=(image.shape[1], image.shape[0]))
     display = _display()
     if display is not None:
-        display(found if view == "one" else SideBySide(found))
+        display(found if drawing == Drawing() else Drawn(found, drawing))
     else:
-        _show_in_window(found, view)
+        _show_in_window(found, drawing)
 
 
 @dataclass(frozen=True, slots=True)
-class SideBySide:
-    """The image of an explanation without and with its heat, for a notebook's cell."""
+class Drawing:
+    """How `show` draws an explanation: its parameters of these names."""
+
+    view: _View = "one"
+    alpha: float = DEFAULT_ALPHA
+    colormap: str = DEFAULT_COLORMAP
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An explanation for a notebook's cell, drawn otherwise than it shows itself."""
 
     explanation: Explanation
+    drawing: Drawing
 
     def _repr_png_(self) -> bytes:
-        return png_of(self.explanation, view="side")
+        return png_of(self.explanation, self.drawing)
 
     def _repr_html_(self) -> str:
-        return html_of(self.explanation, view="side")
+        return html_of(self.explanation, self.drawing)
 
 
-def png_of(explanation: Explanation, *, view: _View = "one") -> bytes:
+def png_of(explanation: Explanation, drawing: Drawing | None = None) -> bytes:
     """Return the image with its heat, its name and its bars as a PNG file."""
-    return _encoded(_drawn(explanation, bars=True, view=view), ".png")
+    return _encoded(_drawn(explanation, drawing or Drawing(), bars=True), ".png")
 
 
-def html_of(explanation: Explanation, *, view: _View = "one") -> str:
+def html_of(explanation: Explanation, drawing: Drawing | None = None) -> str:
     """Return the image with its heat and its name, and the bars as a table that can be read aloud and copied."""
-    data = base64.b64encode(_encoded(_drawn(explanation, bars=False, view=view), ".jpg")).decode("ascii")
+    picture = _drawn(explanation, drawing or Drawing(), bars=False)
+    data = base64.b64encode(_encoded(picture, ".jpg")).decode("ascii")
     caption = caption_of(explanation)
     said = " ".join(filter(None, (caption.label, caption.percent)))
     return (
@@ -120,7 +148,7 @@ def html_of(explanation: Explanation, *, view: _View = "one") -> str:
     )
 
 
-def _drawn(explanation: Explanation, *, bars: bool, view: _View) -> Pixels:
+def _drawn(explanation: Explanation, drawing: Drawing, *, bars: bool) -> Pixels:
     """Return the drawn picture. The image may be a smaller copy of the frame that the region speaks of."""
     image, size = explanation.image, explanation.frame_size
     if image is None or size is None:
@@ -131,8 +159,8 @@ def _drawn(explanation: Explanation, *, bars: bool, view: _View) -> Pixels:
     left, top = min(round(x * across), width - 1), min(round(y * down), height - 1)
     right, bottom = round((x + wide) * across), round((y + high) * down)
     region = (left, top, max(1, right - left), max(1, bottom - top))
-    drawn = draw(image, replace(explanation, region=region), bars=bars)
-    if view == "one":
+    drawn = draw(image, replace(explanation, region=region), drawing.alpha, drawing.colormap, bars=bars)
+    if drawing.view == "one":
         return drawn
     gap = np.full((height, max(2, width // _GAPS), 3), 255, np.uint8)
     return np.hstack([image, gap, drawn])
@@ -178,6 +206,19 @@ def _encoded(picture: Pixels, suffix: str) -> bytes:
     return np.asarray(data, np.uint8).tobytes()
 
 
+def _read(path: Path) -> Pixels:
+    """Return the picture in a file.
+
+    Raises:
+        SourceError: there is none; the message names the nearest file.
+    """
+    if not os.path.lexists(path):
+        near = nearest_paths(path, among=is_picture)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Check the path."
+        raise SourceError(f"there is no file '{shown_address(escaped(path))}'. {hint}")
+    return read_picture(path)
+
+
 def _explainer(**settings: Any) -> Explainer:  # noqa: ANN401 - each of its parameter's kind
     """Return an explainer; the model of the last call is used again if it is the same."""
     model = settings.pop("model", DEFAULT_MODEL)
@@ -200,9 +241,9 @@ def _display() -> Callable[[object], object] | None:
     return display if shell is not None and getattr(shell, "kernel", None) is not None else None
 
 
-def _show_in_window(explanation: Explanation, view: _View) -> None:
+def _show_in_window(explanation: Explanation, drawing: Drawing) -> None:
     """Show the picture in a window until the viewer presses a key or closes it."""
-    picture = _drawn(explanation, bars=True, view=view)
+    picture = _drawn(explanation, drawing, bars=True)
     name = explanation.headline or explanation.target.label
     with Window(f"live_gradcam: {name}") as window:
         window.write(Rendered(picture, Frame(picture, 0, 0.0)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from live_gradcam.config import FilePath, Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.explain.concept_answers import ConceptAnswers, Waits
+from live_gradcam.explain.methods.method import method_of
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view, turned_by_hand
 from live_gradcam.live.interactive_view import InteractiveView
@@ -25,7 +26,7 @@ from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.saving_view import refuse_session_folder, view_maker
-from live_gradcam.setting import keywords_of
+from live_gradcam.setting import keywords_of, refuse_unknown_keywords, settings_of
 from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.opening import open_sources
@@ -61,11 +62,16 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     Args:
         tell: receives each message; None: messages are logged.
         settings: fields of `Settings`, such as `source=0, model="vgg16", record="out.mp4"`. `source` may be an open
-            `Source`, and `sinks` may hold open `Sink`s: both are closed at the end.
+            `Source`, and `sinks` may hold open `Sink`s: both are closed at the end. `method` may be a function of your
+            own (`CamFunction`).
 
     Raises:
         LiveGradcamError: the run is impossible; the message says why, and what to do.
+        TypeError: there is no such setting.
     """
+    refuse_unknown_keywords("run", settings, settings_of(Settings))
+    if callable(method := settings.get("method")):
+        settings["method"] = method_of(method).name
     return run_with(Settings(**settings), tell or logger.info)
 
 

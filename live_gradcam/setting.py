@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, partial
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from live_gradcam.errors import SettingsError
+from live_gradcam.name_suggestions import unknown_name
 from live_gradcam.setting_choices import not_among
 from live_gradcam.setting_types import in_words, is_a, typed_default, typed_kind
 
@@ -233,3 +234,21 @@ def keywords_of(
         return function
 
     return typed
+
+
+def refuse_unknown_keywords(function: str, received: Iterable[str], valid: Iterable[str]) -> None:
+    """Check the keywords that a function takes as `**settings`.
+
+    Args:
+        function: its name, as the caller wrote it.
+        received: the keywords that were given.
+        valid: those that there are.
+
+    Raises:
+        TypeError: the function has no such keyword; the message names the nearest.
+    """
+    names = list(valid)
+    for keyword in received:
+        if keyword not in names:
+            said = unknown_name("keyword", keyword, names, f"help(live_gradcam.{function}) lists all.")
+            raise TypeError(f"{function}(): {said}")

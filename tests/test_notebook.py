@@ -161,6 +161,41 @@ def test_the_photo_without_heat_may_stand_beside(
         lg.show(explanation, view=wrong)
 
 
+def test_the_heat_is_drawn_as_draw_draws_it(monkeypatch: pytest.MonkeyPatch, explainer: lg.Explainer) -> None:
+    shown = Shown(monkeypatch, inside=True)
+    image = red_on_the_left(300, 400)
+    explanation = explainer.explain(image)
+    lg.show(explanation, alpha=0.9, colormap="inferno")
+    drawn: Any = shown.displayed[0]
+    expected = lg.draw(image, explanation, 0.9, "inferno", bars=True)
+    np.testing.assert_array_equal(decoded(drawn._repr_png_()), expected)
+    assert (expected != lg.draw(image, explanation, bars=True)).any()
+    lg.show(explanation, alpha=0.9, colormap="inferno", view="side")
+    beside: Any = shown.displayed[1]
+    np.testing.assert_array_equal(decoded(beside._repr_png_())[:, -400:], expected)
+
+
+def test_a_keyword_that_there_is_not_is_told_with_the_nearest() -> None:
+    wrong: dict[str, Any] = {"metod": "gradcam"}
+    with pytest.raises(
+        TypeError,
+        match=r"^show\(\): unknown keyword 'metod'\. Did you mean method\? help\(live_gradcam\.show\) lists",
+    ):
+        lg.show("coffee.png", **wrong)
+    with pytest.raises(TypeError, match=r"^run\(\): unknown keyword 'sourc'\. Did you mean source\?"):
+        lg.run(**{"sourc": "demo"})  # type: ignore[arg-type]  # as somebody without a type checker may write
+
+
+def test_a_missing_file_is_told_with_the_nearest_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("coffee.png", red_on_the_left(8, 8))
+    Path("cofee.txt").touch()
+    with pytest.raises(lg.SourceError, match=r"^there is no file 'cofee\.png'\. Did you mean coffee\.png\?$"):
+        lg.show("cofee.png")
+
+
 def test_what_is_no_picture_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Shown(monkeypatch, inside=True)
     with pytest.raises(lg.SourceError, match=r"missing\.jpg"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -201,3 +203,19 @@ def test_a_function_that_was_given_once_can_be_named_and_a_later_one_replaces_it
     assert method_named("mine") != given
     assert method_named("mine") == method_of(later)
     assert hash(method_named("mine")) == hash(method_of(later))
+
+
+def test_a_run_takes_a_function_as_its_method(tmp_path: Path) -> None:
+    asked = []
+
+    def brightest(activations: Any, gradients: Any) -> Any:
+        asked.append(activations.shape)
+        return tf.reduce_max(activations * gradients, axis=-1)
+
+    cv2.imwrite(str(tmp_path / "photo.png"), picture(seed=5))
+    settings: dict[str, Any] = {"model": "networks:colour_network", "preprocess": "unit", "method": brightest}
+    done = lg.run(source=str(tmp_path / "photo.png"), window=False, frames=1, **settings)
+    assert done.method == "brightest"
+    assert asked
+    with pytest.raises(lg.SettingsError, match="cannot be a method: it needs a name of its own"):
+        lg.run(source="demo", **{**settings, "method": lambda activations, _: activations[..., 0]})
