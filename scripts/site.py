@@ -6,6 +6,7 @@ after that no network is needed. It fails for a link that leads nowhere, a page 
 the site would load from another host. `--serve` then shows it at http://127.0.0.1:8080.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -28,6 +29,10 @@ HOST, PORT = "127.0.0.1", "8080"
 
 def main() -> int:
     """Build the site and check it; return another code than 0 where something is wrong."""
+    about, _, more = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(description=about.partition(":")[0] + ".", epilog=more)
+    parser.add_argument("--serve", action="store_true", help=f"then show it at http://{HOST}:{PORT}")
+    wanted = parser.parse_args()
     install()
     python = str(PYTHON)
     # Material says in colours what it thinks of MkDocs 2, whatever is built.
@@ -43,8 +48,11 @@ def main() -> int:
     if faults:
         print(*faults, sep="\n", file=sys.stderr)
         return 1
-    print(f"The site is in {SITE.name}/: open {SITE / 'index.html'}", flush=True)
-    if "--serve" not in sys.argv[1:]:
+    if not wanted.serve:
+        # The pages open as files, too, but the browser does not let their search load its index then.
+        print(
+            f"The site is in {SITE.name}/. To read and search it: python3 scripts/site.py --serve", flush=True
+        )
         return 0
     print(f"http://{HOST}:{PORT}  (Ctrl-C ends it)", flush=True)
     return environment.run([python, "-m", "http.server", "--bind", HOST, "--directory", str(SITE), PORT])
