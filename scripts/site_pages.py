@@ -23,6 +23,36 @@ DOCS = ROOT / "docs"
 CONFIG = ROOT / "mkdocs.yml"
 COPY = ROOT / ".site-pages"
 
+BOOSTS = {
+    "troubleshooting.md": 2,
+    "choosing.md": 2,
+    "recording.md": 2,
+    "start.md": 1.5,
+    "using.md": 1.5,
+    "install.md": 1.5,
+    "methods/gradcam.md": 2,
+    "tutorial.md": 0.7,
+    "api.md": 0.3,
+    "architecture.md": 0.3,
+    "changelog.md": 0.3,
+    "code_of_conduct.md": 0.3,
+    "contributing.md": 0.3,
+    "releasing.md": 0.3,
+}
+"""Page → the factor of its place in the site's search; 1 for all others. Those that answer questions come first."""
+
+SOUGHT = {
+    "annotating.md": ("batch", "many files"),
+    "calls.md": ("virtual camera", "Zoom", "Teams", "OBS"),
+    "choosing.md": ("which method", "which layer"),
+    "methods/gradcam.md": ("Grad-CAM",),
+    "recording.md": ("record a video", "save a picture", "screenshot"),
+    "troubleshooting.md": ("webcam not found", "no camera", "error", "slow"),
+    "using.md": ("notebook", "Jupyter"),
+    "views.md": ("side by side", "compare"),
+}
+"""Page → what readers type who look for it. In the search it counts more than titles."""
+
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 _FENCED = re.compile(r"^( *)(```|~~~).*?^\1\2", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"(`+).+?\1", re.DOTALL)
@@ -131,7 +161,17 @@ def copy_pages(destination: Path) -> None:
         text = re.sub(
             r"^\|.*$", lambda line: re.sub(r"`[^`]*`", _plain_bars, line[0]), text, flags=re.MULTILINE
         )
-        (destination / place).write_text(text, "utf-8")
+        (destination / place).write_text(_front_matter(place) + text, "utf-8")
+
+
+def _front_matter(place: str) -> str:
+    """Return what Material reads at the head of a page. The pages of docs/ have none, because GitHub would show it."""
+    about: dict[str, Any] = {}
+    if place in BOOSTS:
+        about["search"] = {"boost": BOOSTS[place]}
+    if place in SOUGHT:
+        about["tags"] = list(SOUGHT[place])
+    return f"---\n{yaml.safe_dump(about)}---\n\n" if about else ""
 
 
 def _plain_bars(code: re.Match[str]) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import subprocess
+import sys
 import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,6 +95,21 @@ def test_pages_beside_the_folder_come_along_with_links_that_hold_there(tmp_path:
             assert not file or (tmp_path / "copy" / place).parent.joinpath(file).exists(), (place, target)
     assert "](security.md)" in (tmp_path / "copy" / "browser.md").read_text("utf-8")
     assert "](browser.md)" in (tmp_path / "copy" / "security.md").read_text("utf-8")
+
+
+def test_the_copy_says_what_readers_type_who_look_for_a_page_and_the_repository_does_not(
+    tmp_path: Path,
+) -> None:
+    site_pages.copy_pages(tmp_path / "copy")
+    helped = {*site_pages.BOOSTS, *site_pages.SOUGHT}
+    assert helped <= {*site_pages.menu()}
+    for place in helped:
+        head, text = (tmp_path / "copy" / place).read_text("utf-8").removeprefix("---\n").split("---\n\n", 1)
+        told = yaml.safe_load(head)
+        assert told.get("search", {}).get("boost", 1) == site_pages.BOOSTS.get(place, 1)
+        assert tuple(told.get("tags", ())) == site_pages.SOUGHT.get(place, ())
+        assert text.startswith("# ")
+    assert all(page.read_text("utf-8").startswith("# ") for page in site_pages.pages())
 
 
 def test_a_built_site_is_searched_for_links_that_lead_nowhere_and_for_other_hosts(tmp_path: Path) -> None:
@@ -280,3 +298,14 @@ def test_troubleshooting_quotes_many_messages_and_a_wrong_one_is_found() -> None
     assert len(quoted()) > 25
     with pytest.raises(AssertionError):
         test_a_message_that_troubleshooting_quotes_is_one_of_the_program("the camera is … tired today")
+
+
+@pytest.mark.runs
+def test_asked_for_help_the_script_builds_nothing_and_names_its_option() -> None:
+    asked = [sys.executable, str(ROOT / "scripts" / "site.py")]
+    done = subprocess.run([*asked, "--help"], capture_output=True, text=True, check=True, timeout=60)
+    assert "--serve" in done.stdout
+    assert "The site is in" not in done.stdout
+    wrong = subprocess.run([*asked, "--srve"], capture_output=True, text=True, check=False, timeout=60)
+    assert wrong.returncode == 2
+    assert "unrecognized arguments: --srve" in wrong.stderr
