@@ -30,6 +30,7 @@ import live_gradcam as lg
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explanation import Explanation
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.models.model import Model
@@ -95,7 +96,7 @@ def shape_with_heat(method: str) -> Callable[[int], Pixels]:
 def write_tutorial(model: Model) -> None:
     """Write the pictures of docs/tutorial.md."""
     folder = DOCS / "pictures" / "tutorial"
-    image = cat()
+    image = as_jpeg(cat())
     plain = lg.Explainer(model, engine="tensorflow")
     usual = plain.explain(image)
     article = lg.Explainer(model, score="probability", fit="stretch", engine="tensorflow")
@@ -112,20 +113,27 @@ def write_tutorial(model: Model) -> None:
     write(folder / "layers.jpg", beside(*(lg.draw(image, each) for each in found)))
     several = plain.explain_targets(image, ["#1", "#2", "#1 - #2"])
     write(folder / "contrast.jpg", beside(*(lg.draw(image, each) for each in several)))
-    write(folder / "proof.jpg", proved(image, model))
+    # Of twice its size, so that the figures of the proof can be read.
+    large = np.asarray(cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+    write(folder / "proof.jpg", viewed(large, model, Question(proof=0.3), "proof"))
+    several_methods = Question(methods=methods_of_the_view())
+    write(folder / "methods.jpg", viewed(image, model, several_methods, "methods"))
     write_taught(folder, model)
 
 
-def proved(image: Pixels, model: Model) -> Pixels:
-    """Return the view of the proof of an image, of twice its size so that its figures can be read."""
-    large = np.asarray(cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+def viewed(image: Pixels, model: Model, question: Question, view: View) -> Pixels:
+    """Return a view of an image, as `--view` begins with it."""
     with Engine([model]) as engine:
-        answers = ProvedAnswers(engine, "crop", [model.input_size])
-        answer = answers.answer(large, Question(proof=0.3))
-    renderer = Renderer(Appearance(view="proof"))
-    frame = Frame(large, 0, 0.0, None)
+        answer = ProvedAnswers(engine, "crop", [model.input_size]).answer(image, question)
+    renderer = Renderer(Appearance(view=view))
+    frame = Frame(image, 0, 0.0, None)
     renderer.add_answer(frame, answer)
     return renderer.picture(frame)[0]
+
+
+def methods_of_the_view() -> tuple[str, ...]:
+    """Return the methods that `--view methods` begins with: four that share one pass."""
+    return tuple(name for name in METHODS if method_named(name).together)[:4]
 
 
 def write_taught(folder: Path, model: Model) -> None:
@@ -254,6 +262,11 @@ def wait_for_server() -> None:
 def cat() -> Pixels:
     """Return scikit-image's photograph of a cat, (300, 451, 3) uint8 BGR. It is in the public domain (CC0)."""
     return np.ascontiguousarray(skimage.data.chelsea()[..., ::-1])
+
+
+def as_jpeg(image: Pixels) -> Pixels:
+    """Return a picture as a JPEG file of OpenCV's usual quality holds it: `cat.jpg` of the tutorial."""
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", image)[1], cv2.IMREAD_COLOR), np.uint8)
 
 
 def square(image: Pixels) -> Pixels:
