@@ -80,7 +80,7 @@ def show(
         LiveGradcamError: the picture cannot be explained.
         TypeError: there is no such setting.
     """
-    refuse_unknown_keywords("show", settings, (*_EXPLAINER, *_OWN))
+    refuse_unknown_keywords("show", settings, (*_EXPLAINER, *_OWN), described="Explainer")
     if view not in get_args(_View):
         raise SettingsError(not_among("view", str(view), get_args(_View)))
     drawing = Drawing(view, alpha, colormap)

@@ -69,7 +69,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         LiveGradcamError: the run is impossible; the message says why, and what to do.
         TypeError: there is no such setting.
     """
-    refuse_unknown_keywords("run", settings, settings_of(Settings))
+    refuse_unknown_keywords("run", settings, settings_of(Settings), described="run")
     if callable(method := settings.get("method")):
         settings["method"] = method_of(method).name
     return run_with(Settings(**settings), tell or logger.info)

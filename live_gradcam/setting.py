@@ -236,13 +236,16 @@ def keywords_of(
     return typed
 
 
-def refuse_unknown_keywords(function: str, received: Iterable[str], valid: Iterable[str]) -> None:
+def refuse_unknown_keywords(
+    function: str, received: Iterable[str], valid: Iterable[str], *, described: str
+) -> None:
     """Check the keywords that a function takes as `**settings`.
 
     Args:
         function: its name, as the caller wrote it.
         received: the keywords that were given.
         valid: those that there are.
+        described: the name of the package whose help describes them.
 
     Raises:
         TypeError: the function has no such keyword; the message names the nearest.
@@ -250,5 +253,5 @@ def refuse_unknown_keywords(function: str, received: Iterable[str], valid: Itera
     names = list(valid)
     for keyword in received:
         if keyword not in names:
-            said = unknown_name("keyword", keyword, names, f"help(live_gradcam.{function}) lists all.")
+            said = unknown_name("keyword", keyword, names, f"help(live_gradcam.{described}) lists them.")
             raise TypeError(f"{function}(): {said}")

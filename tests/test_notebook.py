@@ -176,14 +176,14 @@ def test_the_heat_is_drawn_as_draw_draws_it(monkeypatch: pytest.MonkeyPatch, exp
 
 
 def test_a_keyword_that_there_is_not_is_told_with_the_nearest() -> None:
-    wrong: dict[str, Any] = {"metod": "gradcam"}
+    wrong: dict[str, Any] = {"methoz": "gradcam"}
     with pytest.raises(
         TypeError,
-        match=r"^show\(\): unknown keyword 'metod'\. Did you mean method\? help\(live_gradcam\.show\) lists",
+        match=r"^show\(\): unknown keyword 'methoz'\. Did you mean method\? help\(live_gradcam\.Explainer\)",
     ):
         lg.show("coffee.png", **wrong)
-    with pytest.raises(TypeError, match=r"^run\(\): unknown keyword 'sourc'\. Did you mean source\?"):
-        lg.run(**{"sourc": "demo"})  # type: ignore[arg-type]  # as somebody without a type checker may write
+    with pytest.raises(TypeError, match=r"^run\(\): unknown keyword 'sourze'\. Did you mean source\?"):
+        lg.run(**{"sourze": "demo"})  # type: ignore[arg-type]  # as somebody without a type checker may write
 
 
 def test_a_missing_file_is_told_with_the_nearest_picture(
