@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from live_gradcam.audit.findings import AuditReport, ClassFinding, PhotoFinding
+from live_gradcam.audit.headlines import below_chance
 from live_gradcam.audit.report_texts import FEWEST, lenders_are_few, sources
 from live_gradcam.number_format import counted
 
@@ -30,6 +31,10 @@ def what_next(report: AuditReport) -> list[str]:
         found.insert(
             0,
             "Say where the things are, with masks, boxes or --mark: then the audit can tell things from backgrounds.",
+        )
+    if below_chance(report):
+        found.insert(
+            0, "Give the names of the classes in the model's order, with --labels FILE, and audit again."
         )
     return found[:_MOST_ADVICE]
 

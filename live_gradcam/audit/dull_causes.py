@@ -18,7 +18,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -40,6 +40,10 @@ LEAST_GAIN = 0.1
 
 PARTS = 5
 """Parts of the cross-validation."""
+
+TELLING = 0.5
+"""A property tells the classes apart if its accuracy goes this part of the way from the baseline to 1. One that beats
+the baseline by less tells a little."""
 
 FEWEST = 20
 """With fewer photographs nothing is reported."""
@@ -196,6 +200,11 @@ def telling(classes: Sequence[str], columns: Mapping[str, Columns]) -> tuple[Cau
     return tuple(sorted(found, key=lambda each: (-each.accuracy, each.name)))
 
 
+def tells_little(cause: CauseFinding) -> bool:
+    """Return whether a property beats chance, and does not tell the classes apart: 40% of four equal classes."""
+    return cause.accuracy - cause.baseline < TELLING * (1 - cause.baseline) - 1e-9
+
+
 def chance_of(right: int, count: int, share: float) -> float:
     """Return the probability that Binomial(count, share) is at least `right`."""
     from scipy.stats import binom  # here, because it takes a while to load
@@ -230,15 +239,14 @@ def _left_out_right(values: Columns, numbers: npt.NDArray[np.intp], parts: int) 
 
 def _finding(name: str, accuracy: float, baseline: float) -> CauseFinding:
     cause = _CAUSES.get(name, _Cause(name, "make it the same for all classes"))
-    return CauseFinding(
-        name=cause.name,
-        accuracy=accuracy,
-        baseline=baseline,
-        sentence=(
-            f"{cause.name} alone tells the classes apart in {percent_text(accuracy)} of the photographs "
-            f"(largest class: {percent_text(baseline)}): {cause.remedy}."
-        ),
+    found = CauseFinding(name=cause.name, accuracy=accuracy, baseline=baseline, sentence="")
+    share, chance = percent_text(accuracy), percent_text(baseline)
+    said = (
+        f"tells a little about the classes: {share} are right, {chance} by chance. To be sure,"
+        if tells_little(found)
+        else f"alone tells the classes apart in {share} of the photographs (largest class: {chance}):"
     )
+    return replace(found, sentence=f"{cause.name} {said} {cause.remedy}.")
 
 
 def _columns(name: str, properties: Sequence[PhotoProperties]) -> Columns:

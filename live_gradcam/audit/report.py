@@ -6,7 +6,6 @@ Names of classes and files are whatever somebody called them: each is escaped.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import IO, Literal
 
 import numpy as np
 
+from live_gradcam.audit import headlines
 from live_gradcam.audit import report_texts as texts
 from live_gradcam.audit.advice import what_next
 from live_gradcam.audit.change_examples import ChangeExamples
@@ -25,6 +25,7 @@ from live_gradcam.audit.thumbnails import Thumbnail, Thumbnails
 from live_gradcam.audit.worst_cases import (
     ConfusedPair,
     confused_pairs,
+    confusion_matrix,
     right_for_the_wrong_reason,
     wrong_with_confidence,
 )
@@ -120,7 +121,8 @@ def write_report(
     template = environment.get_template("report.html")
 
     def write(file: IO[bytes]) -> None:
-        for piece in template.generate(page=page, report=report, texts=texts, style=Markup(style)):
+        names = {"page": page, "report": report, "texts": texts, "headlines": headlines}
+        for piece in template.generate(names, style=Markup(style)):
             file.write(piece.encode("utf-8"))
 
     path = folder / "index.html"
@@ -191,6 +193,8 @@ class _Page:
             heat = photo.rival_heatmap
         if of and photo.rival_heatmap is not None:
             caption = texts.heat_caption(photo, of)
+        elif of and not photo.right:
+            caption += f"; heat for {photo.truth}"
         picture = self._thumbnails.photo(photo.name, heat, photo.region, photo.inset)
         return _Figure(
             picture, texts.picture_text(photo, heat, of or "truth"), caption, self._numbers.get(photo.name)
@@ -225,15 +229,7 @@ class _Page:
 
     def matrix(self) -> list[tuple[str, list[tuple[int, float]]]]:
         """Return the rows of the confusion matrix: (true class, [(count, share of the row) for each class, others])."""
-        names = [each.name for each in self._report.classes]
-        rows = []
-        for name in names:
-            own = self._of_class.get(name, [])
-            counts = Counter(each.predicted for each in own)
-            numbers = [counts[each] for each in names]
-            numbers.append(len(own) - sum(numbers))
-            rows.append((name, [(number, number / max(len(own), 1)) for number in numbers]))
-        return rows
+        return confusion_matrix([each.name for each in self._report.classes], self._of_class)
 
     def contrast(self, pair: ConfusedPair) -> _Figure | None:
         """Return where the predicted class has more heat than the true one, on average; None without rival maps."""

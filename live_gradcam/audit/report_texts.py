@@ -25,9 +25,6 @@ ONLY_THESE = (
 )
 """Stands below the comparison of two models."""
 
-_MOST_CAUSES = 3
-"""Dull causes that are named where all of them would hide the verdicts."""
-
 _MOST_CLASSES = 6
 """Classes that one sentence names."""
 
@@ -145,34 +142,6 @@ def effect_text(report: AuditReport) -> str:
     return ""
 
 
-def read_first(report: AuditReport) -> str:
-    """Return what is dull about the photographs, in a sentence or two that stand before any verdict; else nothing."""
-    names = [each.name for each in report.causes]
-    said = []
-    if len(names) == 1:
-        said = [f"{names[0]} alone tells the classes apart, so the network may have learned it."]
-    elif names:
-        more = [f"{len(names) - _MOST_CAUSES} more"] if len(names) > _MOST_CAUSES else []
-        *some, last = names[:_MOST_CAUSES] + more
-        said = [
-            f"{', '.join(some)} and {last} each tell the classes apart alone, so the network may have learned them."
-        ]
-    return " ".join(said + ([copies_text(report)] if report.duplicates else []))
-
-
-def copies_text(report: AuditReport) -> str:
-    """Return how many pairs of photographs show the same picture."""
-    count = len(report.duplicates)
-    show = "shows" if count == 1 else "show"
-    return f"{counted(count, 'pair')} of photographs {show} the same picture or nearly so, and should not."
-
-
-def first_lines(sentences: Sequence[str]) -> list[str]:
-    """Return sentences about the photographs for a terminal: the first ones, and how many more there are."""
-    more = len(sentences) - _MOST_CAUSES
-    return [*sentences[:_MOST_CAUSES], *([f"and {more} more, in the report"] if more > 0 else [])]
-
-
 def nothing_dull(report: AuditReport) -> str:
     """Return what the search for dull causes and copies says if it found none."""
     copies = "No picture was found twice."
@@ -232,7 +201,16 @@ def better_text(cluster: ClusterFinding) -> str:
     if not cluster.better or cluster.rest_accuracy is None:
         return ""
     rest = f"{cluster.rest_accuracy:.0%}"
-    return f"Better than the rest of the class, of which {rest} are recognised: look for the fault there."
+    return (
+        f"Better than the rest of the class, of which {rest} are recognised: look for the fault in the rest."
+    )
+
+
+def drop_text(drop: Mean) -> str:
+    """Return how a probability changes, with its interval: `falls by 0.30 (0.22 to 0.38)`, or `rises by` it."""
+    if round(drop.mean, 2) < 0:
+        return f"rises by {mean_text(Mean(-drop.mean, -drop.high, -drop.low, drop.count))}"
+    return f"falls by {mean_text(drop)}"
 
 
 def mean_text(mean: Mean | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from live_gradcam.audit.findings import PhotoFinding
@@ -78,3 +78,22 @@ def confused_pairs(photos: Sequence[PhotoFinding], most: int = MOST) -> tuple[Co
     return tuple(
         sorted(found, key=lambda each: (-len(each.photos), -each.share, each.truth, each.predicted))[:most]
     )
+
+
+def confusion_matrix(
+    names: Sequence[str], of_class: Mapping[str, Sequence[PhotoFinding]]
+) -> list[tuple[str, list[tuple[int, float]]]]:
+    """Return the rows of the confusion matrix: (true class, [(count, share of the row) for each class, others]).
+
+    Args:
+        names: of the classes.
+        of_class: name → the photographs of the class.
+    """
+    rows = []
+    for name in names:
+        own = of_class.get(name, [])
+        counts = Counter(each.predicted for each in own)
+        numbers = [counts[each] for each in names]
+        numbers.append(len(own) - sum(numbers))
+        rows.append((name, [(number, number / max(len(own), 1)) for number in numbers]))
+    return rows

@@ -84,7 +84,7 @@ class AuditSettings:
         metavar="SHARE",
         limits=Limits(0, 1),
     )
-    quiet: bool = in_output(False, "Print only the sentences and what failed.", short="-q")
+    quiet: bool = in_output(False, "Print only the sentences, what failed, and warnings.", short="-q")
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -164,9 +164,10 @@ def audit(
 
 def _end(report: AuditReport, most: float | None) -> None:
     """Say what is wrong, and end with its exit code."""
+    from live_gradcam.audit.headlines import below_chance
     from live_gradcam.audit.mask_faults import mask_fault_lines
 
-    for line in (*mask_fault_lines(report.photos), *report.failures):
+    for line in filter(None, (below_chance(report), *mask_fault_lines(report.photos), *report.failures)):
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
     if failing := _failing(report, most):
         listed = ", ".join(failing)
@@ -176,7 +177,8 @@ def _end(report: AuditReport, most: float | None) -> None:
             ),
             err=True,
         )
-        raise typer.Exit(_BACKGROUND_FOUND)
+        if not report.interrupted:  # else it has not looked at everything, whatever it found
+            raise typer.Exit(_BACKGROUND_FOUND)
     if report.failures or report.interrupted:
         raise typer.Exit(1)
 
@@ -190,13 +192,8 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
         with_marks: the same command with `--mark`.
     """
     from live_gradcam.audit.comparison import plain_names
-    from live_gradcam.audit.report_texts import (
-        ONLY_THESE,
-        copies_text,
-        effect_text,
-        unknown_places,
-        with_verdict,
-    )
+    from live_gradcam.audit.headlines import cluster_lines, copies_text, strong_causes, weak_causes
+    from live_gradcam.audit.report_texts import ONLY_THESE, effect_text, unknown_places, with_verdict
 
     report = run.report
     for each in report.classes:
@@ -217,14 +214,21 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
     if report.photos and not report.places and not settings.mark:
         typer.echo("to say where the things are, draw boxes on a page:")
         typer.echo(shown(f"    {with_marks}"))
-    if report.causes:
+    if clusters := cluster_lines(report):
+        typer.echo("suspicious clusters, which the network treats alike:")
+        for line in clusters:
+            typer.echo(shown(f"    {line}"))
+    if causes := strong_causes(report):
         typer.echo("the network may have learned one of these dull causes:")
-        _print_first([each.sentence for each in report.causes])
+        _print_first([each.sentence for each in causes])
     if report.duplicates:
         typer.echo(copies_text(report).rstrip(".") + ":")
         _print_first([each.sentence for each in report.duplicates])
     elif settings.train is not None and report.photos:
         typer.echo(shown(f"no photograph is a copy of one in {settings.train}"))
+    if weak := weak_causes(report):
+        typer.echo("weak hints:")
+        _print_first([each.sentence for each in weak])
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")
@@ -240,7 +244,7 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
 
 
 def _print_first(sentences: Sequence[str]) -> None:
-    from live_gradcam.audit.report_texts import first_lines
+    from live_gradcam.audit.headlines import first_lines
 
     for line in first_lines(sentences):
         typer.echo(shown(f"    {line}"))

@@ -18,15 +18,15 @@ from live_gradcam.audit import report as report_module
 from live_gradcam.audit import thumbnails
 from live_gradcam.audit.advice import what_next
 from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
+from live_gradcam.audit.headlines import first_lines, little_text, read_first
 from live_gradcam.audit.report import write_report
 from live_gradcam.audit.report_texts import (
     better_text,
     cluster_title,
+    drop_text,
     effect_text,
-    first_lines,
     number,
     picture_text,
-    read_first,
     settings,
     signed,
 )
@@ -123,8 +123,10 @@ def test_the_page_opens_with_a_sentence_about_the_photographs_and_the_verdicts(t
     )
     text, outline = written(report, tmp_path)
     order = [
-        "Read this first: blur, height, camera and 2 more each tell the classes apart alone, so the network may have "
-        "learned them. 1 pair of photographs shows the same picture or nearly so, and should not.",
+        "Read this first: 4 of 12 photographs of cat have their heat bottom right, at the border. 4 of 12 photographs "
+        "of cup have their heat bottom right, at the border. Blur (90%), height (90%), camera (90%) and 2 more each "
+        "tell the classes apart alone (50% by chance), so the network may have learned them. 1 pair of photographs "
+        "shows the same picture or nearly so, and should not.",
         *(each.sentence for each in report.classes),
         *(f"{each} alone tells them apart." for each in names),
         "a and b show the same picture.",
@@ -134,10 +136,29 @@ def test_the_page_opens_with_a_sentence_about_the_photographs_and_the_verdicts(t
     assert text.index('href="#photographs"') < text.index('id="verdicts"') < text.index('id="photographs"')
     assert first_lines(order[3:8]) == [*order[3:6], "and 2 more, in the report"]
     assert first_lines(order[3:6]) == order[3:6]
-    one = replace(report, causes=report.causes[:1], duplicates=())
-    assert read_first(one) == "blur alone tells the classes apart, so the network may have learned it."
-    assert read_first(report_of(["cat", "cup"])) == ""
-    assert "Read this first" not in written(report_of(["cat", "cup"]), tmp_path / "calm")[1].text
+    plain = report_of(["cat", "cup"], clusters=False)
+    assert read_first(replace(plain, causes=report.causes[:1])) == (
+        "Blur alone tells the classes apart in 90% of the photographs (50% by chance), so the network may have learned "
+        "it."
+    )
+    assert read_first(plain) == ""
+    assert "Read this first" not in written(plain, tmp_path / "calm")[1].text
+
+
+def test_what_tells_only_a_little_is_no_warning(tmp_path: Path) -> None:
+    weak = CauseFinding(name="blur", accuracy=0.6, baseline=0.5, sentence="blur tells a little.")
+    report = replace(report_of(["cat", "cup"], clusters=False), causes=(weak,))
+    assert (
+        little_text(report) == "Blur (60%) tells a little about the classes, where 50% are right by chance."
+    )
+    text, outline = written(report, tmp_path)
+    assert little_text(report) in outline.text
+    assert "The photographs themselves tell a little about the classes." in outline.text
+    assert 'class="notice"' not in text
+    strong = replace(weak, accuracy=0.9, sentence="camera alone.", name="camera")
+    text, _ = written(replace(report, causes=(strong, weak)), tmp_path)
+    assert text.index("Camera alone tells") < text.index("Blur (60%)")
+    assert text.count('class="notice"') == 2
 
 
 def test_what_the_effect_is_stands_in_plain_words_once(tmp_path: Path) -> None:
@@ -357,8 +378,14 @@ def test_of_a_better_cluster_the_rest_is_called_the_faulty_part() -> None:
     good = cluster([photo("a.jpg", spot(3, 3))])
     assert better_text(good) == ""
     assert better_text(replace(good, better=True, rest_accuracy=0.25)) == (
-        "Better than the rest of the class, of which 25% are recognised: look for the fault there."
+        "Better than the rest of the class, of which 25% are recognised: look for the fault in the rest."
     )
+
+
+def test_a_probability_that_grows_is_not_said_to_fall() -> None:
+    assert drop_text(Mean(-0.04, -0.07, 0.01, 9)) == "rises by 0.04 (−0.01 to 0.07)"
+    assert drop_text(Mean(0.3, 0.22, 0.38, 9)) == "falls by 0.30 (0.22 to 0.38)"
+    assert drop_text(Mean(-0.001, -0.01, 0.01, 9)) == "falls by 0.00 (−0.01 to 0.01)"
 
 
 def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,6 +441,24 @@ def test_a_wrong_photograph_says_whose_heat_it_shows() -> None:
     assert picture_text(wrong, wrong.heatmap, "truth") == (
         "a.jpg: cat, taken for dog, 70%. heat for cat, 30%. Hottest: left."
     )
+
+
+def test_the_page_says_for_which_class_all_heat_is(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"], photos_each=8)
+    alone = photo("cup/9.jpg", spot(3, 3), truth="cup", predicted="cat", probability=0.7)
+    _, outline = written(
+        replace(report, photos=(*report.photos, alone)), tmp_path, photo_files(report, tmp_path)
+    )
+    for name in ("cat", "cup"):
+        assert (
+            outline.text.count(f"All heat below is that for {name}, whatever a photograph was taken for.")
+            == 1
+        )
+    worst = outline.text[outline.text.index("Wrong with confidence") :]
+    assert "Below each picture stands the class whose heat it shows" in worst
+    assert "heat for cat, 20%" in worst  # of a photograph of cat, and that for what it is taken for
+    assert "heat for cup, 80%" in worst
+    assert "taken for cat, 70%; heat for cup" in worst
 
 
 def test_what_to_photograph_next_follows_from_the_findings() -> None:
