@@ -172,11 +172,7 @@ def _audited(
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes), job.estimates)
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
-        what = "mask" if job.masks is not None else "box"
-        raise SettingsError(
-            f"no photograph has a {what}, for example {photos[0].name}. Give the names of the photographs to "
-            f"{'the masks' if job.masks is not None else 'their boxes'}."
-        )
+        raise SettingsError(places.nothing_for(photos[0]))
     if isinstance(settings.model, str) and settings.model == job.compare:
         raise SettingsError(f"compare is '{job.compare}', the audited model itself. Name another one.")
     begin = partial(

@@ -24,6 +24,7 @@ from live_gradcam.file_names import expanded, nearest_paths
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask
 from live_gradcam.metrics.photo_test import Place
+from live_gradcam.number_format import counted
 
 Kind = Literal["mask", "box", "estimated"]
 """How it is known where a thing is: by a mask, by boxes, or by an outline that GrabCut estimated in a box."""
@@ -88,6 +89,19 @@ class MasksOrBoxes:
             return None
         return "box" if self._estimate_of(photo) is None else "estimated"
 
+    def nothing_for(self, photo: AuditPhoto) -> str:
+        """Return what was looked for and what is there instead, where no photograph has a mask or a box.
+
+        Args:
+            photo: one of the photographs.
+        """
+        if self._masks is None:
+            named = f"no photograph has a box, for example {photo.name}."
+            return f"{named} Give the names of the photographs to their boxes."
+        wanted = self._mask_of(photo)
+        looked = f"no photograph has a mask: looked for {shown(wanted)}, and"
+        return f"{looked} {_instead(self._masks, wanted.relative_to(self._masks))}"
+
     def key_of(self, photo: AuditPhoto) -> str:
         """Return what identifies the photograph's file and its mask's."""
         mask = self._estimate_of(photo) if self._masks is None else self._mask_of(photo)
@@ -120,6 +134,37 @@ class MasksOrBoxes:
             return None
         file = mask_file(self._estimates, photo)
         return file if file.is_file() else None
+
+
+def _instead(folder: Path, wanted: Path) -> str:
+    """Return what is in a folder of masks in the place of a mask, and what to do, as the end of a sentence.
+
+    Args:
+        folder: of the masks.
+        wanted: the mask that is not there, below the folder.
+    """
+    files = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
+    if not files:
+        return "the folder has no files. Give a folder of PNG files."
+    masks = [each for each in files if each.suffix == ".png"]
+    if not masks:
+        kinds = Counter(each.suffix or "no ending" for each in files)
+        kind, count = min(kinds.items(), key=lambda each: (-each[1], each[0]))
+        there = (
+            f"there {'is' if count == 1 else 'are'} {counted(count, 'file')} with {shown(kind)} and no .png"
+        )
+        return f"{there}: masks must be PNG files that end in .png."
+    for each in masks:
+        if each.name != wanted.name:
+            continue
+        there = f"there is {shown(folder / each)}"
+        if wanted.parts[-len(each.parts) :] == each.parts:
+            return f"{there}: masks must lie in the folders of their photographs."
+        if each.parts[-len(wanted.parts) :] == wanted.parts:
+            return f"{there}: give --masks {shown(folder.joinpath(*each.parts[: -len(wanted.parts)]))}."
+    there = f"there {'is' if len(masks) == 1 else 'are'} {counted(len(masks), 'PNG file')}"
+    such = shown(masks[0].as_posix())
+    return f"{there}, such as {such}: masks must have the names and the folders of their photographs."
 
 
 def _mask_of_size(file: Path, size: tuple[int, int]) -> Mask:

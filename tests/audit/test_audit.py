@@ -272,7 +272,9 @@ def test_missing_masks_are_counted_for_each_class(place: Path) -> None:
 
 def test_bad_input_is_one_clear_line(place: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SettingsError, match=r"no photograph has a mask, for example bright/000.png"):
+    with pytest.raises(
+        SettingsError, match=r"looked for .*empty/bright/000.png, and the folder has no files"
+    ):
         run(place, masks=tmp_path / "empty")
     with pytest.raises(SettingsError, match="masks and boxes are given: give one of them"):
         run(place, boxes=tmp_path / "boxes.csv")

@@ -68,6 +68,31 @@ def test_a_mask_lies_in_the_same_folder_as_its_photograph(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (
+            ["cats/1.jpg", "cats/2.jpg", "readme"],
+            "there are 2 files with .jpg and no .png: masks must be PNG files",
+        ),
+        (["1.png"], "there is {masks}/1.png: masks must lie in the folders of their photographs."),
+        (["own/cats/1.png"], "there is {masks}/own/cats/1.png: give --masks {masks}/own."),
+        (["cats/1_mask.png"], "there is 1 PNG file, such as cats/1_mask.png: masks must have the names and"),
+        ([], "the folder has no files."),
+    ],
+)
+def test_where_no_photograph_has_a_mask_it_is_said_what_is_there_instead(
+    tmp_path: Path, there: list[str], said: str
+) -> None:
+    for each in there:
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).touch()
+    found = MasksOrBoxes(tmp_path).nothing_for(AuditPhoto(tmp_path / "x.jpg", "cats/1.jpg", "cats"))
+    assert found.startswith(
+        f"no photograph has a mask: looked for {tmp_path}/cats/1.png, and {said.format(masks=tmp_path)}"
+    )
+
+
 def test_a_mask_that_leaves_no_background_is_refused(tmp_path: Path) -> None:
     """A photograph in the place of its mask, for example."""
     levels = np.full((20, 20), 255, np.uint8)
