@@ -21,7 +21,7 @@ from live_gradcam.audit.comparison import compared
 from live_gradcam.audit.dull_causes import dull_causes
 from live_gradcam.audit.film_frames import photos_of
 from live_gradcam.audit.findings import AuditReport
-from live_gradcam.audit.model_audit import Audited, ModelAudit
+from live_gradcam.audit.model_audit import Audited, ModelAudit, not_looked_at
 from live_gradcam.audit.near_duplicates import (
     Fingerprint,
     duplicates_between_classes,
@@ -197,7 +197,7 @@ def _audited(
         if len(audits) > 1 and not runs[0].interrupted:
             with _telling_of(job.compare):
                 runs.append(audits[1].run())
-    failures += runs[0].failures
+    failures += [*runs[0].failures, *not_looked_at(photos, runs[0])]
     if not runs[0].photos and not runs[0].interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     known = {photo.name: audited for photo, audited in runs[0].photos}

@@ -29,6 +29,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.models.labels import Labels
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
+_MOST_NAMED = 6
+"""Classes that one line names."""
+
 _WITHOUT_EFFECT = frozenset({"alpha", "colormap"})
 
 
@@ -52,6 +55,22 @@ class Audited:
         for _, each in self.photos:
             by_class.setdefault(each.finding.truth, []).append(each)
         return worst_first([_class(name, photos) for name, photos in by_class.items()])
+
+
+def not_looked_at(photos: Sequence[AuditPhoto], run: Audited) -> list[Failure]:
+    """Return a failure that names the classes of which an interrupted run has not looked at any photograph.
+
+    Args:
+        photos: all photographs.
+        run: what was found about the finished ones.
+    """
+    if not run.interrupted:
+        return []
+    failed = {each.name for each in run.failures}
+    seen = {photo.truth for photo, _ in run.photos} | {each.truth for each in photos if each.name in failed}
+    missing = sorted({each.truth for each in photos} - seen)
+    more = [f"and {len(missing) - _MOST_NAMED} more classes"] if len(missing) > _MOST_NAMED else []
+    return [Failure("not looked at yet", ", ".join([*missing[:_MOST_NAMED], *more]))] if missing else []
 
 
 class ModelAudit(Closeable):

@@ -311,10 +311,12 @@ def test_an_interrupted_run_keeps_what_is_done(place: Path, monkeypatch: pytest.
     monkeypatch.setattr(PhotoAudit, "findings", interrupted)
     report = run(place).report
     assert report.interrupted
+    assert report.failures == ("not looked at yet: dark",)
     done = len(report.photos)
     assert done <= 12  # the last may not have been written yet
     left[0] = 100
     rest = run(place)
+    assert rest.report.failures == ()
     assert (rest.report.interrupted, len(rest.report.photos), rest.kept) == (False, 48, done)
 
 

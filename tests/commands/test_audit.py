@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import typer
 from audit_findings import report_of
 from audited import green_model, green_photographs
 
@@ -20,7 +21,7 @@ from live_gradcam.audit.audit import AuditRun
 from live_gradcam.audit.audit_files import write_audit
 from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
 from live_gradcam.cli import main
-from live_gradcam.commands.audit import AuditSettings, _print
+from live_gradcam.commands.audit import AuditSettings, _end, _print
 from live_gradcam.errors import SinkError
 
 
@@ -122,6 +123,20 @@ def test_a_background_that_carries_too_much_gives_exit_code_3(
     ]
     assert audit(made, tmp_path, "--fail-background", "1.5") == 1
     assert "fail-background is 1.5: it must lie between 0 and 1" in capsys.readouterr().err
+
+
+def test_an_interrupted_audit_ends_with_1_whatever_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+    report = replace(report_of(["cat", "cup"]), interrupted=True, failures=("not looked at yet: owl",))
+    for most in (None, 0.5):
+        with pytest.raises(typer.Exit) as ended:
+            _end(report, most)
+        assert ended.value.exit_code == 1
+    told = capsys.readouterr().err
+    assert "not looked at yet: owl" in told
+    assert "the background carries 0.5 of the effect or more (--fail-background): cat 0.5, cup 0.5" in told
+    with pytest.raises(typer.Exit) as ended:
+        _end(replace(report, interrupted=False), 0.5)
+    assert ended.value.exit_code == 3
 
 
 def test_it_names_the_dull_causes_and_says_what_the_effect_is(
