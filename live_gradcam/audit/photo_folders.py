@@ -220,12 +220,12 @@ def class_ids(names: Sequence[str], labels: Labels, *, hint: str = "") -> dict[s
             "no names: give the names in the model's order with --labels FILE, or call the folders by its numbers, 0 "
             f"to {last}, or give the number of each photograph with --truths FILE.csv.{one}"
         )
-    if wrong and not found:
+    if found and len(wrong) == 1:
+        raise SourceError(f"the photographs have a class that the model does not: {wrong[0][1]}{hint}")
+    if wrong:
         listed = ", ".join(f"'{shown(name)}'" for name, _ in wrong[:_MOST_NAMED])
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise SourceError(f"no class of the model is called {listed}{more}: {wrong[0][1]}{hint}")
-    if wrong:
-        raise SourceError(f"the photographs have a class that the model does not: {wrong[0][1]}{hint}")
     if len(set(found.values())) < 2:
         raise SourceError(
             f"all photographs are of one class, '{shown(next(iter(found)))}': give those of a second one, onto whose "

@@ -139,6 +139,10 @@ def test_where_nothing_matches_some_names_are_listed() -> None:
         class_ids(["u", "v", "w", "x", "y", "z"], LABELS)
     assert "no class of the model is called 'u', 'v', 'w', 'x' and 2 more" in str(caught.value)
     assert "Valid: African elephant, grass, 7, crane (bird)." in str(caught.value)
+    with pytest.raises(
+        SourceError, match="no class of the model is called 'elefant', 'gras': unknown class 'elefant'"
+    ):
+        class_ids(["grass", "elefant", "7", "gras"], LABELS)
 
 
 def test_classes_without_names_come_with_how_to_name_the_folders() -> None:
