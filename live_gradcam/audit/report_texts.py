@@ -25,6 +25,9 @@ ONLY_THESE = (
 )
 """Stands below the comparison of two models."""
 
+_LEAST_UNSEEN = 0.01
+"""Share of the photographs' area from which the part that the network does not see is told of."""
+
 _MOST_CLASSES = 6
 """Classes that one sentence names."""
 
@@ -74,6 +77,25 @@ _KINDS: dict[str, str] = {
     "box": "a box",
     "estimated": "an outline that GrabCut estimated in a box",
 }
+
+
+def unseen_text(report: AuditReport) -> str:
+    """Return which part of the photographs the network does not see under `--fit crop`; empty if it sees 99% of them.
+
+    The part that it sees lies in the middle, so that each photograph is as large as that part and its borders twice.
+    """
+    if report.settings.get("fit") != "crop":
+        return ""
+    regions = [each.region for each in report.photos if each.region is not None]
+    shares = [width * height / ((width + 2 * x) * (height + 2 * y)) for x, y, width, height in regions]
+    unseen = 1 - sum(shares) / len(shares) if shares else 0.0
+    if unseen < _LEAST_UNSEEN:
+        return ""
+    return (
+        "The network sees the largest square in the middle of each photograph (--fit crop). "
+        f"{percent_text(unseen)} of their area, at the edges, is not seen, and nothing on this page is about it. "
+        "--fit stretch, pad and wide show all of it."
+    )
 
 
 def known_places(report: AuditReport) -> str:

@@ -29,6 +29,7 @@ from live_gradcam.audit.report_texts import (
     picture_text,
     settings,
     signed,
+    unseen_text,
 )
 from live_gradcam.audit.thumbnails import Thumbnails
 from live_gradcam.errors import SinkError
@@ -441,6 +442,16 @@ def test_a_wrong_photograph_says_whose_heat_it_shows() -> None:
     assert picture_text(wrong, wrong.heatmap, "truth") == (
         "a.jpg: cat, taken for dog, 70%. heat for cat, 30%. Hottest: left."
     )
+
+
+def test_the_page_says_how_much_of_the_photographs_the_network_does_not_see(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"], fit="crop")
+    wide = [replace(each, region=(100, 0, 600, 600)) for each in report.photos[:12]]  # of 800×600 pixels
+    high = [replace(each, region=(0, 150, 300, 300)) for each in report.photos[12:]]  # of 300×600 pixels
+    _, outline = written(replace(report, photos=(*wide, *high)), tmp_path)
+    assert "38% of their area, at the edges, is not seen" in outline.text
+    for photos, fit in ((wide, "stretch"), ([replace(each, region=(0, 0, 9, 9)) for each in wide], "crop")):
+        assert unseen_text(replace(report, photos=tuple(photos), settings={"fit": fit})) == ""
 
 
 def test_the_page_says_for_which_class_all_heat_is(tmp_path: Path) -> None:
