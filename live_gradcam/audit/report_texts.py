@@ -223,9 +223,9 @@ def better_text(cluster: ClusterFinding) -> str:
     if not cluster.better or cluster.rest_accuracy is None:
         return ""
     rest = f"{cluster.rest_accuracy:.0%}"
-    return (
-        f"Better than the rest of the class, of which {rest} are recognised: look for the fault in the rest."
-    )
+    said = f"Better than the rest of the class, of which {rest} are recognised"
+    # The heat of a suspicious one may lie on a mark that the rest lacks.
+    return f"{said}." if cluster.suspicious else f"{said}: look for the fault in the rest."
 
 
 def drop_text(drop: Mean) -> str:

@@ -381,6 +381,9 @@ def test_of_a_better_cluster_the_rest_is_called_the_faulty_part() -> None:
     assert better_text(replace(good, better=True, rest_accuracy=0.25)) == (
         "Better than the rest of the class, of which 25% are recognised: look for the fault in the rest."
     )
+    assert better_text(replace(good, better=True, rest_accuracy=0.25, suspicious="heat in one place")) == (
+        "Better than the rest of the class, of which 25% are recognised."
+    )
 
 
 def test_a_probability_that_grows_is_not_said_to_fall() -> None:

@@ -129,6 +129,24 @@ def test_printed_no_table_of_two_dozen_classes_is_cut(browser: Browser, many_cla
     page.close()
 
 
+def test_printed_the_comparison_has_gaps_between_its_cells_and_no_dead_link(
+    browser: Browser, address: str
+) -> None:
+    page = opened(browser, address, A4, "light")
+    page.emulate_media(media="print")
+    gaps = page.evaluate(
+        """[...document.querySelectorAll("#compare td")].map((each) => {
+            const words = document.createRange();
+            words.selectNodeContents(each);
+            return words.getBoundingClientRect().left - each.getBoundingClientRect().left;
+        })"""
+    )
+    assert min(gaps) >= 4
+    assert page.evaluate("document.querySelector('#compare table').scrollWidth") <= A4[0]
+    assert not page.locator(".notice .screen").first.is_visible()
+    page.close()
+
+
 def test_printed_it_shows_what_is_folded(browser: Browser, address: str) -> None:
     page = opened(browser, address, LAPTOP, "light")
     folded = page.locator("details:not([open]) h3").first
