@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 from live_gradcam.audit.dull_causes import FEWEST as DULL_FEWEST
@@ -130,6 +131,15 @@ def with_verdict(finding: ClassFinding) -> str:
     if finding.verdict == "cannot tell":
         return finding.sentence  # has it
     return f"{finding.name}: {finding.verdict}: {finding.sentence.removeprefix(f'{finding.name}: ')}"
+
+
+def by_background(finding: ClassFinding) -> str:
+    """Return the background's share on the backgrounds of the other classes, of the eight largest at the most."""
+    shares = [
+        f"{name} {100 * each.mean:.0f}% ({100 * each.low:.0f} to {100 * each.high:.0f})"
+        for name, each in islice(finding.by_background.items(), 8)
+    ]
+    return f"The background’s share on the backgrounds of each other class (95%): {', '.join(shares)}."
 
 
 def no_places(report: AuditReport) -> str:

@@ -112,6 +112,16 @@ def test_every_class_has_its_sentence_in_the_order_of_the_report(tmp_path: Path)
     assert "Verdicts: background 1, both 1, cannot tell 1, thing 1." in outline.text
 
 
+def test_a_class_has_its_share_on_each_other_classs_backgrounds(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"])
+    shares = {"cup": Mean(0.381, 0.322, 0.44, 30), "dog": Mean(0.0, 0.0, 0.02, 28)}
+    first = replace(report.classes[0], by_background=shares)
+    _, page = written(replace(report, classes=(first, *report.classes[1:])), tmp_path)
+    said = "The background’s share on the backgrounds of each other class (95%): cup 38% (32 to 44), dog 0% (0 to 2)."
+    assert page.text.count(said) == 1
+    assert page.text.count("of each other class (95%)") == 1
+
+
 def test_the_page_opens_with_a_sentence_about_the_photographs_and_the_verdicts(tmp_path: Path) -> None:
     names = ("blur", "height", "camera", "contrast", "mean colour")
     report = replace(
