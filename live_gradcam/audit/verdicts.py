@@ -202,9 +202,13 @@ def _verdict(
         return "background", said
     if share.high < THIRD and not hidden:
         return "thing", said
-    if all(there) if share.high >= THIRD else most.low > THIRD:
+    both = most.low > THIRD if hidden else all(there)
+    if both:
         return "both", f"{said}, and both matter"
-    limits = {THIRD: "33%, below which it is the thing", MOST: "50%, above which it is the background"}
+    limits = {
+        THIRD: f"{_percent(THIRD)}, below which it is the thing",
+        MOST: f"{_percent(MOST)}, above which it is the background",
+    }
     unsure = most if hidden else share
     spanned = " and ".join(text for limit, text in limits.items() if unsure.low <= limit <= unsure.high)
     said += f", on both sides of {spanned}" if spanned else ""
