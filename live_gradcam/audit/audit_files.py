@@ -20,6 +20,7 @@ from live_gradcam.audit.findings import (
     PhotoFinding,
 )
 from live_gradcam.audit.mask_faults import fault_counts
+from live_gradcam.audit.needs import LentPart
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import json_text
 from live_gradcam.metrics.bootstrap import Mean
@@ -233,8 +234,12 @@ def _photo(found: PhotoFinding) -> dict[str, Any]:
         "unseen": found.unseen,
         "mask_fault": found.mask_fault,
         "mask_around": found.mask_around,
-        "on_backgrounds": [[name, _rounded(p)] for name, p in found.on_backgrounds],
+        **{name: _lent(getattr(found, name)) for name in ("on_backgrounds", "with_things")},
     }
+
+
+def _lent(parts: Sequence[LentPart]) -> list[tuple[str, str, float]]:
+    return [(each.class_name, each.lender, _rounded(each.probability)) for each in parts]
 
 
 def _table(report: AuditReport) -> str:

@@ -99,7 +99,7 @@ class ChangeExamples:
         self._fit = fit
         self._input_size = input_size
         self._backgrounds = backgrounds
-        self._lent: dict[str, Donor] = {}  # at most `photo_work.MOST_LENDERS`, which many classes share
+        self._lent: dict[str, Donor] = {}  # many classes share them
 
     def of(self, name: str, report: AuditReport) -> ChangeExample | None:
         """Return the example of a class.

@@ -3,7 +3,7 @@
 The first model is the one that is audited; the other is what it is compared with, such as the network before it was
 trained again. Every difference is first − other and is paired: a photograph that is hard for one model is often hard
 for the other, so the difference is taken photograph by photograph. Its bootstrap interval of 95% draws photographs with
-the values of both models.
+the values of both models, and lenders with what they do to both (`need_intervals`).
 
 The share of the background is no mean over photographs but a ratio of two means (`verdicts`). So each resample gives
 the shares of both models, and the interval is that of their differences. A resample in which a model shows no effect
@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
-
 from live_gradcam.audit.change_texts import ChangeText, share_text
 from live_gradcam.audit.findings import (
     AuditReport,
@@ -29,20 +27,22 @@ from live_gradcam.audit.findings import (
     PairedChange,
     PhotoFinding,
 )
-from live_gradcam.audit.verdicts import (
+from live_gradcam.audit.need_intervals import (
     FEW_LENDERS,
-    NEED,
-    Numbers,
-    few_lenders,
+    NeedSample,
+    interval_ends,
+    need_sample,
+    or_else,
+    photo_needs,
     shares_of,
     source_means,
-    sources_text,
 )
-from live_gradcam.metrics.bootstrap import LEVEL, RESAMPLES, Mean, bootstrap_mean, paired_difference
+from live_gradcam.audit.verdicts import NEED, few_lenders, sources_text
+from live_gradcam.metrics.bootstrap import Mean, paired_difference
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 
-_AT_ONCE = 1_000_000
-"""Numbers that are drawn in one array."""
+_MODELS = slice(0, 2), slice(2, 4)
+"""The columns of the first model's needs, and of the other's."""
 
 Pairs = Sequence[tuple[PhotoFinding, PhotoFinding]]
 """Photographs of one class: what was found with the first model, and with the other."""
@@ -78,7 +78,7 @@ def value_change(pairs: Pairs, name: str) -> PairedChange | None:
         name: a field of `PhotoFinding` that is a number, a truth value or None.
     """
     value = attrgetter(name)
-    values = _of_both(pairs, [[value(each) for each in pair] for pair in pairs])
+    values = source_means([[value(each) for each in pair] for pair in pairs], _films(pairs))
     difference = paired_difference(*(dict(enumerate(values[:, which].tolist())) for which in (0, 1)))
     if difference is None:
         return None
@@ -86,55 +86,51 @@ def value_change(pairs: Pairs, name: str) -> PairedChange | None:
     return PairedChange(first=means[0], other=means[1], difference=difference)
 
 
-def share_change(first: Numbers, other: Numbers, *, seed: int = 0) -> PairedChange | None:
+def need_change(sample: NeedSample, column: int) -> PairedChange:
+    """Return the change of a need.
+
+    Args:
+        sample: of the needs of `share_change`.
+        column: 0 for the background need, 1 for the exchange need.
+    """
+    means, drawn = sample.means, sample.drawn_means()
+    ends = interval_ends(drawn[:, column] - drawn[:, 2 + column])
+    first, other = means[column], means[2 + column]
+    difference = Mean(float(first - other), *ends, len(sample.values))
+    return PairedChange(first=float(first), other=float(other), difference=difference)
+
+
+def share_change(sample: NeedSample, *, seed: int = 0) -> PairedChange | None:
     """Return the change of the background's share of the effect; None where a model shows no effect at all.
 
     Args:
-        first: (N, 2): the background need and the exchange need of N photographs with the first model.
-        other: (N, 2): those of the same photographs with the other model.
+        sample: of the background need and the exchange need with the first model, and then with the other.
         seed: the same seed gives the same interval.
     """
-    shares = [float(shares_of(each.mean(axis=0))) for each in (first, other)]
-    if not all(map(math.isfinite, shares)):
+    first, other = (float(shares_of(sample.means[each])) for each in _MODELS)
+    if not (math.isfinite(first) and math.isfinite(other)):
         return None
-    random = np.random.default_rng(seed)
-    count = len(first)
-    rows = max(1, _AT_ONCE // count)
-    lows, highs = [], []
-    for done in range(0, RESAMPLES, rows):
-        drawn = random.integers(0, count, (min(rows, RESAMPLES - done), count))
-        own, beside = (shares_of(each[drawn].mean(axis=1)) for each in (first, other))
-        lows.append(_or(own, 0.0) - _or(beside, 1.0))
-        highs.append(_or(own, 1.0) - _or(beside, 0.0))
-    low = float(np.quantile(np.concatenate(lows), (1 - LEVEL) / 2))
-    high = float(np.quantile(np.concatenate(highs), (1 + LEVEL) / 2))
-    return PairedChange(
-        first=shares[0], other=shares[1], difference=Mean(shares[0] - shares[1], low, high, count)
-    )
-
-
-def _or(shares: Numbers, value: float) -> Numbers:
-    return np.where(np.isfinite(shares), shares, value)
+    drawn = sample.drawn_means(seed=seed)
+    own, beside = (shares_of(drawn[:, each]) for each in _MODELS)
+    ends = interval_ends(or_else(own, 0.0) - or_else(beside, 1.0), or_else(own, 1.0) - or_else(beside, 0.0))
+    return PairedChange(first=first, other=other, difference=Mean(first - other, *ends, len(sample.values)))
 
 
 def _class(name: str, pairs: Pairs, first: AuditReport, other: AuditReport) -> ClassComparison:
     other_name = pairs[0][1].truth
-    needs = _of_both(
-        pairs,
-        [[need for each in pair for need in (each.background_need, each.exchange_need)] for pair in pairs],
-    )
-    own, beside = needs[:, :2], needs[:, 2:]
+    needs = need_sample([[*photo_needs(own), *photo_needs(beside)] for own, beside in pairs], _films(pairs))
     names = plain_names(first.model, other.model)
-    unshaken = [model for model, each in zip(names, (own, beside), strict=True) if not _has_effect(each)]
-    share = None if unshaken else share_change(own, beside)
+    known = len(needs.values)
+    unshaken = [name for name, each in zip(names, _MODELS, strict=True) if not _has_effect(needs, each)]
+    share = None if unshaken else share_change(needs)
     accuracy = value_change(pairs, "right")
     assert accuracy is not None  # every photograph is right or wrong
     photos = [each for each, _ in pairs]
     lenders = [each.lenders for pair in pairs for each in pair if each.lenders is not None] or [FEW_LENDERS]
-    if not len(own):
+    if not known:
         said = _accuracy_said(accuracy, photos)
-    elif len(own) < FEW_PHOTOS:
-        have = sources_text(len(own), photos)
+    elif known < FEW_PHOTOS:
+        have = sources_text(known, photos)
         said = f"cannot tell: {have} with a known thing for both models, and {FEW_PHOTOS} are needed"
         share = None
     elif min(lenders) < FEW_LENDERS:
@@ -155,21 +151,21 @@ def _class(name: str, pairs: Pairs, first: AuditReport, other: AuditReport) -> C
         sentence=f"{name}: {said}",
         accuracy=accuracy,
         share=share,
-        background_need=value_change(pairs, "background_need"),
-        exchange_need=value_change(pairs, "exchange_need"),
+        background_need=need_change(needs, 0) if known else None,
+        exchange_need=need_change(needs, 1) if known else None,
         thing_need=value_change(pairs, "thing_need"),
         neutral_need=value_change(pairs, "neutral_need"),
     )
 
 
-def _of_both(pairs: Pairs, rows: Sequence[Sequence[float | None]]) -> Numbers:
-    """Return rows of values with both models, one for each photograph and film that has them all."""
-    return source_means(rows, [each.film for each, _ in pairs])
+def _films(pairs: Pairs) -> list[str | None]:
+    return [each.film for each, _ in pairs]
 
 
-def _has_effect(needs: Numbers) -> bool:
+def _has_effect(needs: NeedSample, model: slice) -> bool:
     """Return whether the network is shaken by backgrounds or by things, as the verdicts have it."""
-    return len(needs) > 0 and any(bootstrap_mean(needs[:, each]).low > NEED for each in (0, 1))
+    columns = range(4)[model]
+    return len(needs.values) > 0 and any(needs.mean(each).low > NEED for each in columns)
 
 
 def _place(each: ClassComparison) -> tuple[bool, float, str]:

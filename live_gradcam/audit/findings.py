@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from live_gradcam.audit.needs import LentPart
 from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.metrics.bootstrap import Mean
 
@@ -43,7 +44,7 @@ class PhotoFinding:
     """p − p with the hot part blurred, in [-1, 1]; None without heat. The hot part has at least half of the peak."""
 
     rival_heatmap: HeatMap | None = None
-    """The heat for the predicted class, in the same form; None where that is the true class."""
+    """The heat for the predicted class; None where that is the true class."""
 
     film: str | None = None
     """The name of the film or saved session that it is a frame of; None for a photograph."""
@@ -75,12 +76,11 @@ class PhotoFinding:
     exchange_need: float | None = None
     """p − the mean p of other classes' things in the place of its own, in [-1, 1]."""
 
-    on_backgrounds: tuple[tuple[str, float], ...] = ()
-    """The class of each background of `background_need`, and p on it."""
+    on_backgrounds: tuple[LentPart, ...] = ()
+    with_things: tuple[LentPart, ...] = ()
 
     lenders: int | None = None
-    """Among how many photographs and films of other classes the backgrounds and things were drawn; None without
-    needs."""
+    """Among how many photographs and films of other classes these parts were drawn; None without needs."""
 
     unseen: bool = False
     """Whether its thing is known, but lies outside the part that the network sees."""
@@ -166,8 +166,7 @@ class ClassFinding:
     """On the backgrounds and things of how many photographs and films of other classes its needs rest."""
 
     by_background: Mapping[str, Mean] = field(default_factory=dict)
-    """Another class → the background's share on its backgrounds alone, the largest first: see
-    `verdicts.shares_by_background`."""
+    """Another class → the background's share on its backgrounds alone: see `need_intervals.shares_by_background`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +283,7 @@ class AuditReport:
     """Whether Ctrl-C ended the audit early: the findings cover the photographs that are finished."""
 
     comparison: ModelComparison | None = None
-    """How another model does on the same photographs; None if none was named."""
+    """How another model does on the same photographs."""
 
     def of(self, name: str) -> ClassFinding:
         """Return the finding of a class.

@@ -16,9 +16,11 @@ from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.dull_causes import PhotoProperties
 from live_gradcam.audit.findings import PhotoFinding
 from live_gradcam.audit.near_duplicates import Fingerprint
+from live_gradcam.audit.needs import LentPart
 from live_gradcam.explanation import HeatMap
 
 _HEAT = ("heatmap", "rival_heatmap")
+_LENT = ("on_backgrounds", "with_things")
 _TUPLES = ("region", "inset", "mask_fault")
 
 
@@ -89,8 +91,11 @@ def _row(finding: PhotoFinding) -> dict[str, Any]:
 def _finding(row: Mapping[str, Any]) -> PhotoFinding:
     heat = {name: _unpacked(row[name]) for name in _HEAT}
     places = {name: None if row[name] is None else tuple(row[name]) for name in _TUPLES}
-    others = tuple((str(name), float(p)) for name, p in row["on_backgrounds"])
-    return PhotoFinding(**{**row, **heat, **places, "on_backgrounds": others})
+    lent = {
+        name: tuple(LentPart(str(truth), str(lender), float(p)) for truth, lender, p in row[name])
+        for name in _LENT
+    }
+    return PhotoFinding(**{**row, **heat, **places, **lent})
 
 
 def _packed(heat: HeatMap | None) -> list[Any] | None:

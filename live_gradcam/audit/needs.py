@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -74,6 +75,19 @@ class Donor:
     """(H, W) bool: its thing; None where it has none in sight."""
 
     class_name: str = ""
+    source: str = ""
+    """The name of the photograph, or of the film that it is a frame of."""
+
+
+class LentPart(NamedTuple):
+    """A background, or a thing, of a photograph of another class, and what the network says with it."""
+
+    class_name: str
+    lender: str
+    """The photograph that lends it, or the film that that is a frame of."""
+
+    probability: float
+    """p of the picture that it was put into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +98,8 @@ class Needs:
     thing: float
     neutral: float
     exchange: float | None
-    on_backgrounds: tuple[tuple[str, float], ...]
-    """The class of each background, and p on it."""
+    on_backgrounds: tuple[LentPart, ...]
+    with_things: tuple[LentPart, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +110,8 @@ class ChangedPhoto:
     neutral: tuple[Pixels, ...]
     on_backgrounds: tuple[Pixels, ...]
     exchanged: tuple[Pixels, ...]
-    background_classes: tuple[str, ...]
-    """The class of each background."""
+    donors: tuple[Donor, ...]
+    """Those that lend the backgrounds, and the things if they have any."""
 
     @property
     def pictures(self) -> list[Pixels]:
@@ -118,7 +132,8 @@ class ChangedPhoto:
             thing=probability - changed[0],
             neutral=probability - float(np.mean(changed[1:neutral])),
             exchange=_fall(probability, changed[backgrounds:]),
-            on_backgrounds=tuple(zip(self.background_classes, changed[neutral:backgrounds], strict=True)),
+            on_backgrounds=_lent(self.donors, changed[neutral:backgrounds]),
+            with_things=_lent([each for each in self.donors if each.mask is not None], changed[backgrounds:]),
         )
 
 
@@ -141,7 +156,7 @@ def changed_photo(picture: Pixels, mask: Mask, donors: Sequence[Donor], *, seed:
         tuple(on_background(picture, mask, each) for each in neutral),
         tuple(on_background(picture, mask, np.asarray(each, np.uint8)) for each in backgrounds),
         tuple(in_place(removed, mask, each.picture, each.mask) for each in donors if each.mask is not None),
-        tuple(each.class_name for each in donors),
+        tuple(donors),
     )
 
 
@@ -271,6 +286,12 @@ def _centre(mask: Mask) -> tuple[float, float]:
     """Return (x, y) of the centre of a mask's bounding box, in pixels."""
     rows, columns = np.nonzero(mask)
     return (float(columns.min() + columns.max()) / 2, float(rows.min() + rows.max()) / 2)
+
+
+def _lent(donors: Sequence[Donor], probabilities: Sequence[float]) -> tuple[LentPart, ...]:
+    return tuple(
+        LentPart(each.class_name, each.source, p) for each, p in zip(donors, probabilities, strict=True)
+    )
 
 
 def _fall(probability: float, changed: Sequence[float]) -> float | None:

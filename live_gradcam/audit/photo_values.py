@@ -101,10 +101,11 @@ class PhotoAudit:
         """Whether photographs of different shapes have inputs of different sizes, and so no common batch."""
         return self._explainer.fit == "wide"
 
-    def donor(self, pixels: Pixels, place: Place, class_id: int, truth: str) -> Donor:
+    def donor(self, photo: AuditPhoto, pixels: Pixels, place: Place, class_id: int, truth: str) -> Donor:
         """Return a photograph that lends its background and its thing.
 
         Args:
+            photo: the photograph.
             pixels: (H, W, 3) uint8 BGR.
             place: where its thing is.
             class_id: its class.
@@ -112,7 +113,7 @@ class PhotoAudit:
         """
         picture, _, mask = self._seen(pixels, place)
         background = picture if mask is None else without_thing(picture, mask)
-        return Donor(class_id, picture, background, mask, truth)
+        return Donor(class_id, picture, background, mask, truth, photo.film or photo.name)
 
     def prepared(
         self, photo: AuditPhoto, pixels: Pixels, place: Place, class_id: int, truth: str
@@ -231,6 +232,7 @@ class PhotoAudit:
             neutral_need=_of(needs, lambda each: each.neutral),
             exchange_need=_of(needs, lambda each: each.exchange),
             on_backgrounds=() if needs is None else needs.on_backgrounds,
+            with_things=() if needs is None else needs.with_things,
         )
 
 

@@ -30,8 +30,12 @@ USUAL_SIZE = (500, 375)
 BATCH = 4
 """Photographs that go through the network together, each with about a dozen changed pictures."""
 
-MOST_LENDERS = 40
-"""How many photographs lend their backgrounds and things; they are held in memory."""
+MOST_LENDERS = 100
+"""How many photographs lend their backgrounds and things; they are held in memory. Ten classes lend
+`need_intervals.FEW_LENDERS` each."""
+
+_LENT_BY_A_CLASS = 20
+"""How many of one class lend at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class PhotoWork:
                 try:
                     pixels = read_whole(photo)
                     place, truth = self._places.of(photo, pixels), self._truths[photo.truth]
-                    some.append(self._audit.donor(pixels, place, class_id, truth))
+                    some.append(self._audit.donor(photo, pixels, place, class_id, truth))
                 except MaskError as error:
                     faults.append((photo.name, error.fault))
                 except LiveGradcamError:
@@ -224,4 +228,4 @@ def lenders_of(
 
 def lent_by_each(lenders: Mapping[int, Sequence[AuditPhoto]]) -> int:
     """Return how many photographs each class lends."""
-    return max(1, MOST_LENDERS // max(1, len(lenders)))
+    return min(_LENT_BY_A_CLASS, max(1, MOST_LENDERS // max(1, len(lenders))))

@@ -10,7 +10,8 @@ from live_gradcam.audit.dull_causes import FEWEST as DULL_FEWEST
 from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFinding, PhotoFinding, Verdict
 from live_gradcam.audit.fixed_places import FixedPlace, hot_cells
 from live_gradcam.audit.mask_faults import mask_fault_lines
-from live_gradcam.audit.verdicts import EFFECT, FEW_LENDERS
+from live_gradcam.audit.need_intervals import FEW_LENDERS
+from live_gradcam.audit.verdicts import EFFECT
 from live_gradcam.config import ExplainSettings
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean

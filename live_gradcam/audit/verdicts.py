@@ -5,7 +5,7 @@ Over the photographs of a class whose thing is known, B is the mean background n
 
     s = max(B, 0) ÷ (max(B, 0) + max(T, 0)).
 
-Intervals are bootstrap percentile intervals of 95%; that of s draws photographs with both of their needs. A need is
+Intervals are bootstrap percentile intervals of 95%, which draw photographs and lenders (`need_intervals`). A need is
 there if its whole interval lies above `NEED`. Then the verdict is
 
 - *cannot tell*, with fewer than `FEW_PHOTOS` photographs, if fewer than `FEW_LENDERS` photographs of other classes lend
@@ -29,86 +29,31 @@ Frames of one film are no independent photographs, so a film counts as one: its 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.audit.findings import ClassFinding, ClusterFinding, PhotoFinding, Verdict
-from live_gradcam.metrics.bootstrap import LEVEL, RESAMPLES, Mean, bootstrap_mean
+from live_gradcam.audit.need_intervals import (
+    FEW_LENDERS,
+    background_share,
+    class_sample,
+    shares_by_background,
+    source_means,
+)
+from live_gradcam.metrics.bootstrap import Mean, bootstrap_mean
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 from live_gradcam.number_format import counted
 
 NEED = 0.10
 """A need is there if its whole interval lies above this fall of the probability."""
 
-FEW_LENDERS = 3
-"""Below this number of photographs of other classes that lend their backgrounds and things, a need says more about
-these than about the class: the interval is about its photographs, and not about the lenders."""
-
 EFFECT = "of the effect"
 """What a sentence with a share says the share of."""
 
 MOST, THIRD = 1 / 2, 1 / 3
 
-_AT_ONCE = 1_000_000
-"""Numbers that are drawn in one array."""
-
 _WORST_FIRST: tuple[Verdict, ...] = ("background", "both", "cannot tell", "thing")
-
-Numbers = npt.NDArray[np.float64]
-
-
-def background_share(
-    background: Sequence[float] | Numbers, thing: Sequence[float] | Numbers, *, seed: int = 0
-) -> Mean | None:
-    """Return the background's share of the effect with its interval; None if neither need is above 0.
-
-    Args:
-        background: the background need of each photograph.
-        thing: the exchange need of the same photographs.
-        seed: the same seed gives the same interval.
-    """
-    both = np.stack([np.asarray(background, np.float64), np.asarray(thing, np.float64)], axis=1)
-    share = float(shares_of(both.mean(axis=0)))
-    if not math.isfinite(share):
-        return None
-    random = np.random.default_rng(seed)
-    count = len(both)
-    rows = max(1, _AT_ONCE // count)
-    shares = np.concatenate(
-        [
-            shares_of(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
-            for done in range(0, RESAMPLES, rows)
-        ]
-    )
-    # A sample without any effect says nothing about who has it: its share is anything.
-    low = np.quantile(np.where(np.isfinite(shares), shares, 0.0), (1 - LEVEL) / 2)
-    high = np.quantile(np.where(np.isfinite(shares), shares, 1.0), (1 + LEVEL) / 2)
-    return Mean(share, float(low), float(high), count)
-
-
-def shares_by_background(photos: Sequence[PhotoFinding]) -> dict[str, Mean]:
-    """Return the background's share of the effect on the backgrounds of each other class, the largest first.
-
-    Classes on whose backgrounds fewer than `FEW_PHOTOS` photographs and films were put are left out; all are, if there
-    is one other class only.
-    """
-    films = [each.film for each in photos]
-    others = {name for each in photos for name, _ in each.on_backgrounds}
-    found: dict[str, Mean] = {}
-    for other in sorted(others) if len(others) > 1 else ():
-        rows = []
-        for each in photos:
-            there = [p for name, p in each.on_backgrounds if name == other]
-            need = each.truth_probability - float(np.mean(there)) if there else None
-            rows.append((need, each.exchange_need))
-        needs = source_means(rows, films)
-        share = background_share(needs[:, 0], needs[:, 1]) if len(needs) >= FEW_PHOTOS else None
-        if share is not None:
-            found[other] = share
-    return dict(sorted(found.items(), key=lambda item: -item[1].mean))
 
 
 def class_finding(
@@ -127,10 +72,10 @@ def class_finding(
         estimated: of how many photographs the outline of the thing is estimated.
     """
     background = thing = share = None
-    needs = _values(photos, "background_need", "exchange_need")
-    if len(needs):
-        background, thing = (bootstrap_mean(needs[:, each]) for each in (0, 1))
-        share = background_share(needs[:, 0], needs[:, 1])
+    sample = class_sample(photos)
+    if len(sample.values):
+        background, thing = (sample.mean(each) for each in (0, 1))
+        share = background_share(sample)
     lenders = min((each.lenders for each in photos if each.lenders is not None), default=None)
     by_background = shares_by_background(photos)
     verdict, why = _verdict(photos, background, thing, share, lenders, by_background)
@@ -266,34 +211,6 @@ def sources_text(count: int, photos: Sequence[PhotoFinding]) -> str:
     return f"{count} photographs or films"
 
 
-def source_means(rows: Sequence[Sequence[float | None]], films: Sequence[str | None]) -> Numbers:
-    """Return the rows of photographs, and of each film one row with the means of its frames: (N, columns).
-
-    Args:
-        rows: the values of each photograph or frame. A row without one of them is left out.
-        films: the film of each; None for a photograph.
-    """
-    found: dict[int | str, list[Sequence[float | None]]] = {}
-    for number, (row, film) in enumerate(zip(rows, films, strict=True)):
-        if None not in row:
-            found.setdefault(number if film is None else film, []).append(row)
-    means = [np.asarray(some, np.float64).mean(axis=0) for some in found.values()]
-    return np.stack(means) if means else np.empty((0, len(rows[0]) if rows else 0))
-
-
-def _values(photos: Sequence[PhotoFinding], *names: str) -> Numbers:
-    rows = [[getattr(each, name) for name in names] for each in photos]
-    return source_means(rows, [each.film for each in photos])
-
-
 def _mean(photos: Sequence[PhotoFinding], name: str) -> Mean | None:
-    values = _values(photos, name)
+    values = source_means([[getattr(each, name)] for each in photos], [each.film for each in photos])
     return bootstrap_mean(values[:, 0]) if len(values) else None
-
-
-def shares_of(means: Numbers) -> Numbers:
-    """Return the background's share for means (..., 2) of both needs; NaN where neither is above 0."""
-    positive = np.maximum(means, 0)
-    total = positive.sum(axis=-1)
-    shares = np.divide(positive[..., 0], total, out=np.full_like(total, np.nan), where=total > 0)
-    return np.asarray(shares, np.float64)

@@ -10,11 +10,16 @@ import numpy.typing as npt
 import pytest
 
 from live_gradcam.audit.comparison import compared, plain_names, share_change, value_change
-from live_gradcam.audit.findings import AuditReport, ClassComparison, PhotoFinding
+from live_gradcam.audit.findings import AuditReport, ClassComparison, PairedChange, PhotoFinding
+from live_gradcam.audit.need_intervals import NeedSample
 from live_gradcam.audit.verdicts import class_finding
 
 HEAT = np.zeros((2, 2), np.float32)
 Needs = npt.NDArray[np.float64]
+
+
+def change_of_share(first: Needs, other: Needs, seed: int = 0) -> PairedChange | None:
+    return share_change(NeedSample(np.hstack([first, other])), seed=seed)
 
 
 def needs_of(
@@ -58,7 +63,7 @@ def change_of(first: Sequence[PhotoFinding], other: Sequence[PhotoFinding]) -> C
 
 def test_the_difference_of_shares_is_that_of_the_ratios() -> None:
     first, other = needs_of(0.1, 0.7, spread=0), needs_of(0.7, 0.1, spread=0)
-    found = share_change(first, other)
+    found = change_of_share(first, other)
     assert found is not None
     assert (found.first, found.other) == pytest.approx((1 / 8, 7 / 8))
     mean = found.difference
@@ -76,7 +81,7 @@ def test_the_interval_equals_a_bootstrap_that_draws_the_photographs_of_both() ->
             background, exchange = (max(0.0, float(np.mean(needs[drawn, each]))) for each in (0, 1))
             both.append(background / (background + exchange))
         shares.append(both[0] - both[1])
-    found = share_change(first, other, seed=5)
+    found = change_of_share(first, other, seed=5)
     assert found is not None
     assert (found.difference.low, found.difference.high) == pytest.approx(
         np.quantile(shares, (0.025, 0.975)), abs=1e-12
@@ -86,7 +91,7 @@ def test_the_interval_equals_a_bootstrap_that_draws_the_photographs_of_both() ->
 def test_what_is_hard_for_both_makes_no_interval_wide() -> None:
     hard = 0.3 * np.random.default_rng(0).normal(size=(60, 2))
     first, other = hard + [0.45, 0.5], hard + [0.5, 0.45]
-    paired, apart = share_change(first, other), share_change(first, other[::-1])
+    paired, apart = change_of_share(first, other), change_of_share(first, other[::-1])
     assert paired is not None
     assert apart is not None
     assert paired.first == apart.first
@@ -99,7 +104,7 @@ def test_the_interval_holds_the_true_difference_in_95_of_100_tries() -> None:
     held = 0
     for number in range(200):
         hard = 0.1 * random.normal(size=(40, 2))
-        found = share_change(
+        found = change_of_share(
             hard + [0.3, 0.5] + 0.1 * random.normal(size=(40, 2)),
             hard + [0.5, 0.3] + 0.1 * random.normal(size=(40, 2)),
             seed=number,
@@ -112,11 +117,11 @@ def test_the_interval_holds_the_true_difference_in_95_of_100_tries() -> None:
 def test_a_resample_without_effect_makes_the_interval_as_wide_as_it_can() -> None:
     first = np.array([[0.5, 0.0], [-0.5, 0.0]] * 2 + [[0.2, 0.0]])
     other = np.array([[0.0, 0.5]] * 5)
-    found = share_change(first, other)
+    found = change_of_share(first, other)
     assert found is not None
     assert (found.first, found.other) == (1.0, 0.0)
     assert (found.difference.low, found.difference.high) == (0.0, 1.0)
-    assert share_change(first - 1, other) is None
+    assert change_of_share(first - 1, other) is None
 
 
 def test_a_need_and_the_accuracy_are_compared_photograph_by_photograph() -> None:
@@ -233,7 +238,7 @@ def test_a_share_that_rests_on_few_lenders_cannot_tell() -> None:
     beside[3] = replace(beside[3], lenders=2)
     (found,) = compared(report(own, "mine"), report(beside, "before")).classes
     assert found.sentence == (
-        "elephant: cannot tell: the backgrounds come from only 2 photographs of other classes, and 3 are needed: "
+        "elephant: cannot tell: the backgrounds come from only 2 photographs of other classes, and 10 are needed: "
         "say of more of them where the thing is"
     )
     assert found.share is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -82,7 +83,10 @@ def found_by(
 ) -> PhotoFinding:
     model = lg.load_model(network, labels=["first", "second"], preprocess="none")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
-    audit.pool = [audit.donor(other, other_mask, 1, "second") for other, other_mask in donors]
+    audit.pool = [
+        audit.donor(replace(PHOTO, name=f"{number}.png"), other, other_mask, 1, "second")
+        for number, (other, other_mask) in enumerate(donors)
+    ]
     ((found, _),) = audit.findings([audit.prepared(PHOTO, pixels, mask, 0, "first")])
     return found
 
@@ -127,8 +131,14 @@ def test_the_mean_is_taken_over_several_backgrounds() -> None:
     levels = (10, 90, 120, 230)
     donors = [(scene(OTHER_MASK, 90, level), OTHER_MASK) for level in levels]
     found = found_by(green_network(OUTSIDE), OWN, MASK, donors)
-    assert {name for name, _ in found.on_backgrounds} == {"second"}
-    assert sorted(p for _, p in found.on_backgrounds) == pytest.approx(sorted(map(p_of, levels)), abs=1e-6)
+    for each in found.on_backgrounds:
+        assert each.class_name == "second"
+        assert each.probability == pytest.approx(
+            p_of(levels[int(each.lender.removesuffix(".png"))]), abs=1e-6
+        )
+    assert {each.lender for each in found.on_backgrounds} == {f"{number}.png" for number in range(4)}
+    assert [each[:2] for each in found.with_things] == [each[:2] for each in found.on_backgrounds]
+    assert [each.probability for each in found.with_things] == pytest.approx([p_of(50)] * 4, abs=1e-6)
     wanted = p_of(50) - np.mean([p_of(level) for level in levels])
     assert found.background_need == pytest.approx(wanted, abs=1e-6)
 
@@ -183,7 +193,7 @@ def test_one_sigmoid_unit_has_the_probabilities_of_two_classes() -> None:
     unit.set_weights([kernel[:, :1], bias[:1]])
     model = lg.load_model(single, labels=["dark", "bright"], preprocess="none")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
-    audit.pool = [audit.donor(OTHER, OTHER_MASK, 0, "other")]
+    audit.pool = [audit.donor(PHOTO, OTHER, OTHER_MASK, 0, "other")]
     ((found, _),) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 1, "bright")])
     assert (found.predicted, found.right) == ("bright", True)
     assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
@@ -197,7 +207,7 @@ def test_labels_that_are_each_true_or_false_have_their_own_probabilities() -> No
     units.set_weights(network.get_layer("head").get_weights())
     model = lg.load_model(several, labels=["bright", "other"], preprocess="none", task="multi-label")
     audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
-    audit.pool = [audit.donor(OTHER, OTHER_MASK, 1, "other")]
+    audit.pool = [audit.donor(PHOTO, OTHER, OTHER_MASK, 1, "other")]
     ((found, _),) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "bright")])
     assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
     assert found.thing_need == pytest.approx(p_of(200) - p_of(50), abs=1e-6)
@@ -268,7 +278,7 @@ def test_the_needs_are_those_of_plain_numpy() -> None:
     mask, other_mask = square(4, 3, 6, 16), square(7, 8, 6, 16)
     explainer = lg.Explainer(lg.load_model(network, labels=["first", "second", "third"], preprocess="unit"))
     audit = PhotoAudit(explainer)
-    audit.pool = [audit.donor(other, other_mask, 1, "second")]
+    audit.pool = [audit.donor(PHOTO, other, other_mask, 1, "second")]
     ((found, _),) = audit.findings([audit.prepared(PHOTO, own, mask, 0, "first")])
 
     def p(pixels: Pixels) -> float:
@@ -327,7 +337,7 @@ def test_photographs_of_any_shape_lend_to_one_another(fit: Fit) -> None:
     model = lg.load_model(pooled_network(size=None), labels=list("abcd"), preprocess="unit")
     audit = PhotoAudit(lg.Explainer(model, fit=fit))
     tall, long = picture(96, 64, seed=1), picture(64, 128, seed=2)
-    audit.pool = [audit.donor(long, [(40.0, 20.0, 20.0, 20.0)], 1, "second")]
+    audit.pool = [audit.donor(PHOTO, long, [(40.0, 20.0, 20.0, 20.0)], 1, "second")]
     prepared = audit.prepared(PHOTO, tall, [(20.0, 40.0, 16.0, 16.0)], 0, "a")
     assert prepared.changed is not None
     assert {each.shape for each in prepared.changed.pictures} == {prepared.picture.shape}

@@ -211,7 +211,7 @@ def test_what_rests_on_too_few_is_marked_in_words_and_grey(tmp_path: Path) -> No
     report = report_of(["cat", "cup", "owl"], photos_each=24)
     cat, cup, owl = report.classes
     few = replace(
-        cat, background_need=Mean(0.7, 0.6, 0.8, 8), exchange_need=Mean(0.1, 0.0, 0.2, 8), lenders=9
+        cat, background_need=Mean(0.7, 0.6, 0.8, 8), exchange_need=Mean(0.1, 0.0, 0.2, 8), lenders=19
     )
     text, _ = written(replace(report, classes=(few, replace(cup, lenders=2), owl)), tmp_path)
     rows = re.findall(r'<tr><th scope="row".*?</tr>', text[text.index("Known: ") :], re.DOTALL)[:3]
