@@ -164,8 +164,7 @@ def _films(pairs: Pairs) -> list[str | None]:
 
 def _has_effect(needs: NeedSample, model: slice) -> bool:
     """Return whether the network is shaken by backgrounds or by things, as the verdicts have it."""
-    columns = range(4)[model]
-    return len(needs.values) > 0 and any(needs.mean(each).low > NEED for each in columns)
+    return len(needs.values) > 0 and any(each.low > NEED for each in needs.means_with_intervals()[model])
 
 
 def _place(each: ClassComparison) -> tuple[bool, float, str]:

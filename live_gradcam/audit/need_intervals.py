@@ -92,10 +92,13 @@ class NeedSample:
             means += (random.multinomial(size, np.full(size, 1 / size), RESAMPLES) - 1) @ moves
         return np.asarray(means, np.float64)
 
-    def mean(self, column: int) -> Mean:
-        """Return the mean of a need with its interval."""
-        ends = interval_ends(np.clip(self.drawn_means()[:, column], -1, 1))
-        return Mean(float(self.means[column]), *ends, len(self.values))
+    def means_with_intervals(self) -> list[Mean]:
+        """Return the mean of each need with its interval."""
+        drawn = np.clip(self.drawn_means(), -1, 1)
+        return [
+            Mean(float(mean), *interval_ends(drawn[:, column]), len(self.values))
+            for column, mean in enumerate(self.means)
+        ]
 
 
 def need_sample(rows: Sequence[Row], films: Sequence[str | None]) -> NeedSample:

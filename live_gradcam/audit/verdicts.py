@@ -74,7 +74,7 @@ def class_finding(
     background = thing = share = None
     sample = class_sample(photos)
     if len(sample.values):
-        background, thing = (sample.mean(each) for each in (0, 1))
+        background, thing = sample.means_with_intervals()
         share = background_share(sample)
     lenders = min((each.lenders for each in photos if each.lenders is not None), default=None)
     by_background = shares_by_background(photos)
@@ -155,7 +155,7 @@ def _verdict(
         MOST: f"{_percent(MOST)}, above which it is the background",
     }
     unsure = most if hidden else share
-    spanned = " and ".join(text for limit, text in limits.items() if unsure.low <= limit <= unsure.high)
+    spanned = ", and ".join(text for limit, text in limits.items() if unsure.low <= limit <= unsure.high)
     said += f", on both sides of {spanned}" if spanned else ""
     return "cannot tell", f"cannot tell: {said}; more photographs make the interval narrower"
 
