@@ -54,7 +54,7 @@ def no_such_option(received: str, context: Any) -> str:  # noqa: ANN401 - of typ
     own = {name for each in parameters for name in (*each.opts, *each.secondary_opts)}
     have = [
         name
-        for name, other in context.find_root().command.commands.items()
+        for name, other in context.find_root().obj.items()
         if any(f"--{word}" in each.opts for each in other.params)
     ]
     if have and f"--{word}" not in own:

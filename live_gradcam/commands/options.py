@@ -29,8 +29,8 @@ def _read_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is not None and not context.resilient_parsing:
         from live_gradcam.commands.settings_file import read_settings
 
-        tree: Any = context.find_root().command
-        commands = {name: inspect.unwrap(each.callback) for name, each in tree.commands.items()}
+        every: Mapping[str, Any] = context.find_root().obj
+        commands = {name: inspect.unwrap(each.callback) for name, each in every.items()}
         own = options_of(commands[str(context.command.name)])
         context.default_map = read_settings(path, own, known_options(commands))
     return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -62,8 +61,7 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
     """
     if not bare:
         return option
-    root: Any = context.find_root().command
-    first, commands = bare[0], list(root.commands)
+    first, commands = bare[0], list(context.find_root().obj)
     if first in commands and not _exists(first):
         raise WrongUsage(f"the command comes first: live-gradcam {first} …")
     if getattr(context.get_parameter_source("source"), "name", "") == "COMMANDLINE":
