@@ -41,7 +41,14 @@ RAW_FORMATS = {".mjpeg": "mjpeg", ".mjpg": "mjpeg"}
 _NO_TIMESTAMPS = 0x0080
 """FFmpeg's AVFMT_NOTIMESTAMPS: the format stores no times."""
 
-_NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
+COVER = Disposition.attached_pic | Disposition.timed_thumbnails
+"""Marks of streams that are no film: cover pictures and thumbnails."""
+
+_FASTEST = 1000
+"""Largest frame rate that is believed, in frames per second."""
+
+_MEASURED = 64
+"""Pictures whose times are compared to measure a rate."""
 
 
 def open_container(path: str | Path, *, timeout: float | None = None) -> av.container.InputContainer:
@@ -85,7 +92,7 @@ def picture_stream(container: av.container.InputContainer) -> av.VideoStream | N
     films = [
         stream
         for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & _NO_FILM
+        if stream.codec_context is not None and not stream.disposition & COVER
     ]
     return max(
         films,
@@ -161,6 +168,45 @@ class FrameClock:
 def is_timeless(container: av.container.InputContainer) -> bool:
     """Return whether a file's format stores no times, so that a frame rate must be assumed."""
     return bool(container.format.flags & _NO_TIMESTAMPS)
+
+
+def rate_of(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """Return a film's frames per second according to the file or, in a file without times, its codec; None if unknown.
+
+    Matroska and FLV count milliseconds and need no rate. FFmpeg then gives 1000 frames a second, one for each tick, so
+    the rate is measured.
+    """
+    average = stream.average_rate
+    if average is None or not 0 < average <= _FASTEST or is_timeless(container):
+        return float(stream.guessed_rate) if stream.guessed_rate else None
+    if container.format.name in _OF_MILLISECONDS and average * (stream.time_base or 0) == 1:
+        return _measured_rate(container.name, stream.index)
+    return float(average)
+
+
+_OF_MILLISECONDS = frozenset({"matroska,webm", "flv"})
+"""FFmpeg's names of formats whose clock has nothing to do with the frame rate."""
+
+
+def _measured_rate(path: str, index: int) -> float | None:
+    """Return how many frames of a stream there are in a second, by the times of its first ones; None if unknown."""
+    moments: list[int] = []
+    try:
+        with open_container(path, timeout=_RATE_TIMEOUT if "://" in path else None) as container:
+            stream = container.streams[index]
+            for packet in container.demux(stream):
+                if packet.pts is not None and packet.size:
+                    moments.append(packet.pts)
+                if len(moments) == _MEASURED:
+                    break
+            seconds = float((max(moments, default=0) - min(moments, default=0)) * (stream.time_base or 0))
+    except (av.FFmpegError, OSError):
+        return None
+    return (len(moments) - 1) / seconds if seconds > 0 else None
+
+
+_RATE_TIMEOUT = 4.0
+"""Seconds that a server has to send the beginning of a film."""
 
 
 def _raw_format(path: str | Path) -> str | None:

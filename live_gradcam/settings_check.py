@@ -220,6 +220,10 @@ def _refuse_unreadable_labels(labels: object) -> None:
     path = expanded(str(labels))
     if not path.exists():
         raise ModelError(f"there is no file of labels '{labels}'. {_near(str(labels))}")
+    if path.is_fifo():  # as of `--labels <(…)`
+        raise ModelError(
+            f"cannot read the labels {labels}: they are a pipe, which gives its names only once. Write them to a file."
+        )
     from live_gradcam.models import label_files
 
     was_disabled, label_files.logger.disabled = label_files.logger.disabled, True

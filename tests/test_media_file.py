@@ -262,3 +262,21 @@ def test_a_container_names_the_stream_that_a_player_shows(clip: Path) -> None:
         stream = picture_stream(container)
         assert stream is not None
         assert stream.type == "video"
+
+
+@pytest.mark.parametrize("name", ["ticks.flv", "ticks.mkv"])
+def test_a_clock_of_milliseconds_is_not_taken_for_the_frame_rate(tmp_path: Path, name: str) -> None:
+    quick = ("-c:v", "libx264", "-bsf:v", "h264_metadata=tick_rate=1200", "-flvflags", "no_metadata")
+    path = made_by_ffmpeg(tmp_path / "ticks.flv", *quick, source="testsrc2=s=64x48:r=30:d=1")
+    if name != path.name:
+        path = made_by_ffmpeg(tmp_path / name, "-c", "copy", source=str(path))
+        data = path.read_bytes()
+        # DefaultDuration, which the file may leave out, becomes another element that is ignored.
+        path.write_bytes(data.replace(b"\x23\xe3\x83", b"\x2e\xb5\x24"))
+    with VideoSource(path) as source:
+        moments = [frame.media_time for frame in source]
+        assert len(moments) == 30
+        assert source.fps == pytest.approx(29 / 0.967)
+    told = video_info(path)
+    assert told is not None
+    assert 29 <= told.frames <= 33

@@ -367,6 +367,17 @@ def test_every_form_of_a_target_is_let_through(target: str) -> None:
     refuse_typos(Settings(source="demo", target=target))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only on Linux and macOS: named pipes")
+def test_labels_in_a_pipe_are_refused_and_not_called_empty(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "names")
+    with pytest.raises(LiveGradcamError) as error:
+        refuse_typos(Settings(source="demo", labels=tmp_path / "names"))
+    assert str(error.value) == (
+        f"cannot read the labels {tmp_path / 'names'}: they are a pipe, which gives its names only once. Write them "
+        "to a file."
+    )
+
+
 def test_a_class_of_a_model_of_one_s_own_is_left_to_it(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("a\nb\n")
     refuse_typos(Settings(source="demo", target="a", labels=tmp_path / "names.txt"))

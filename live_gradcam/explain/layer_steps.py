@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import LayerError
 from live_gradcam.explain.array_types import LayerShape, Operation
-from live_gradcam.explain.feature_map import activation_of
+from live_gradcam.explain.feature_map import grids
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.target_layer import automatic
 from live_gradcam.models.type_names import Tensor
@@ -117,6 +117,5 @@ def _block(path: str) -> str:
 def _shape_of(call: LayerCall, input_size: tuple[int, int]) -> tuple[int | None, ...]:
     if call.output.shape.rank == 4:
         return tuple(call.output.shape[1:])
-    grid = activation_of(call.output, call.path, input_size, None).grid
-    assert grid is not None
+    grid = next(grids(call.output.shape[1], input_size))
     return grid.height, grid.width, call.output.shape[-1]

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from live_gradcam.errors import LayerError, LiveGradcamError
-from live_gradcam.explain.feature_map import activation_of
+from live_gradcam.explain.feature_map import grids
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_rows import last_few, whole_path
+from live_gradcam.explain.lost_places import operations_without_places
 from live_gradcam.models.type_names import Tensor
 
 # These layers change the size or order of a feature map and make no new one. The layer before them is explained.
@@ -46,17 +47,13 @@ def is_feature_map(call: LayerCall) -> bool:
     return (height is None or height > 1) or (width is None or width > 1)
 
 
-def is_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
-    """Return whether a call's output is tokens (N, T, K) on a grid over the picture."""
+def could_be_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
+    """Return whether a call's output (N, T, K) has as many steps as tokens on a grid over the picture."""
     output = call.output
     shape = getattr(output, "shape", None)
     if shape is None or getattr(shape, "rank", None) != 3 or not output.dtype.is_floating:
         return False
-    try:
-        activation_of(output, call.path, input_size, None)
-    except LayerError:
-        return False
-    return True
+    return shape[1] is not None and next(grids(shape[1], input_size), None) is not None
 
 
 def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[LayerCall]:
@@ -71,10 +68,14 @@ def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[
     for call in calls:
         if call.depth == 0 or id(call.output) in seen or times[call.path] > 1:
             continue
-        if is_feature_map(call) or is_tokens(call, input_size):
+        if is_feature_map(call) or could_be_tokens(call, input_size):
             seen.add(id(call.output))
             found.append(call)
-    return found
+    sequences = [call for call in found if call.output.shape.rank == 3]
+    if not sequences:
+        return found
+    without = operations_without_places(sequences[0].output.graph)
+    return [call for call in found if call.output.shape.rank == 4 or call.output.op.name not in without]
 
 
 def leading_to(output: Tensor, calls: Sequence[LayerCall]) -> list[LayerCall]:

@@ -225,7 +225,8 @@ def _from_network(
     if scaled:
         preprocessing = preprocessing_named("none")  # the caller replaces it
     else:
-        preprocessing = preprocessing_of(network, _symbolic(network, feed), name)
+        own = units not in (known, known + 1)  # some have a class for the background, too
+        preprocessing = preprocessing_of(network, _symbolic(network, feed), name, is_own_head=own)
         preprocessing = grey(preprocessing, name) if channels == 1 else preprocessing
     layer = entry.layer if entry is not None else None
     evidence = replace(evidence_of(network, output, name, file), is_imagenet=is_imagenet)

@@ -40,24 +40,35 @@ _FIRST_LAYERS: tuple[tuple[str, str], ...] = (
 `base.output` keeps these names, and nothing else tells what the base was."""
 
 
-def preprocessing_of(network: Network, picture: KerasTensor, name: str) -> Preprocessing:
+def preprocessing_of(
+    network: Network, picture: KerasTensor, name: str, *, is_own_head: bool = True
+) -> Preprocessing:
     """Return the preprocessing of a network, and warn where it is a guess.
 
     The first of these that applies decides: the network's own scaling before its first weights (a `Rescaling` layer,
     or `preprocess_input` called on its input, at any depth); the preprocessing that the `keras.applications` network
-    inside it was trained with; [0, 1].
+    inside it was trained with; [0, 1]. The last is a guess. So is the one before for a head of the user's own, because
+    many are trained on [0, 1].
 
     Args:
         network: a `keras.Model`.
         picture: its symbolic input that takes the picture; None where it has none.
         name: name of the model, for the warning.
+        is_own_head: whether it has other classes than ImageNet's, so that the user trained at least its last layer.
     """
     if picture is not None and not picture.dtype.startswith(("float", "bfloat")):
         return preprocessing_named("none")
     found = scaling_inside(network, picture)
     if found is None:
         found = application_scaling(network)
-        if found is not None:
+        if found is not None and is_own_head:
+            logger.warning(
+                "%s: pixels are scaled as the keras.applications network in it was trained ('%s'), a guess. If it was "
+                "trained on 0 to 1, add --preprocess unit; on 0 to 255, --preprocess none.",
+                name,
+                found,
+            )
+        elif found is not None:
             logger.info("%s: scaling pixels as '%s', as the keras.applications network in it", name, found)
     if found is None:
         logger.warning(

@@ -161,7 +161,10 @@ def _check_operations(path: Path, definition: GraphDef, *, allow_unsafe: bool) -
 
 
 def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:
-    """Return the function that takes pictures: the default signature, another one, or the model's own call."""
+    """Return the function that takes pictures: the default signature, another one, or the model's own call.
+
+    Of several others, the one with the fewest arguments: a step of training takes the answers, too.
+    """
     signatures = dict(loaded.signatures)
     usual = signatures.pop(_DEFAULT_SIGNATURE, None)
     found = [each for each in (usual, *signatures.values()) if each is not None]
@@ -169,7 +172,11 @@ def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:
     found += getattr(called, "concrete_functions", [])
     pictured = [each for each in found if any(map(_is_picture, _specs(each)))]
     calm = [each for each in pictured if not _trains(each)]
-    chosen = next(iter(calm or pictured or found), None)
+    chosen = min(
+        calm or pictured or found,
+        key=lambda each: (each is not usual, _takes_text(each), len(_specs(each))),
+        default=None,
+    )
     if chosen is None:
         raise ModelError(
             f"the SavedModel {folder} has no function to call. Save it with a signature: "
@@ -185,6 +192,10 @@ def _specs(function: ConcreteFunction) -> list[tf.TensorSpec]:
 
 def _is_picture(spec: tf.TensorSpec) -> bool:
     return spec.dtype != tf.string and spec.shape.rank in (None, 4)
+
+
+def _takes_text(function: ConcreteFunction) -> bool:
+    return any(spec.dtype == tf.string for spec in _specs(function))
 
 
 def _trains(function: ConcreteFunction) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av.container
 import av.error
+
+from live_gradcam.media_file import COVER
+from live_gradcam.sources.film_structure import coding_of, cut_short, is_encrypted
 
 _FIRST = 512
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
@@ -41,10 +43,7 @@ _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
 )
 _AGAIN = "Copy, download or record it again."
 _FILMS = (b"FLV\x01", b"\x1a\x45\xdf\xa3", b"OggS", b"\0\0\1\xba")
-_SEGMENT = 0x18538067
-"""Id of the Matroska and WebM element that contains all the rest."""
-
-_MOST_BOXES = 10_000
+_LOCKED = "it is encrypted, so that only the player of its seller can show it. Give a film without such a protection."
 
 
 def film_failure(path: Path) -> str | None:
@@ -64,8 +63,15 @@ def film_failure(path: Path) -> str | None:
         return f"{error.strerror or error}."
     if not start:
         return "the file is empty."
+    if is_encrypted(path):
+        return _LOCKED
     if start[4:8] == b"ftyp":
         return f"its index (the 'moov' box) is missing or incomplete: it was cut off. {_AGAIN}"
+    if start[4:8] in (b"styp", b"sidx", b"moof"):
+        return (
+            "it is one segment of a stream, without the beginning that says how its pictures are coded. Join both: "
+            "cat INIT.mp4 SEGMENT.m4s > FILM.mp4"
+        )
     if (reason := media_failure(start, path.suffix)) is not None:
         return reason
     if start.startswith(_FILMS) or start[8:12] == b"AVI ":
@@ -117,70 +123,33 @@ def frame_failure(path: Path) -> str:
     Returns:
         Text after a colon with the next step; if the file is cut short, with the actual and the expected size.
     """
+    if is_encrypted(path):
+        return _LOCKED
     return cut_short(path) or f"its first picture is missing or damaged. {_AGAIN}"
 
 
-def cut_short(path: Path) -> str | None:
-    """Return the text for a file that is shorter than its container says; None if it is not, or does not say."""
-    have = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            told = _told_size(file, have)
-    except (OSError, struct.error):
-        return None
-    if told is None or told <= have:
-        return None
-    return f"it is cut short: it has {have:,} of at least {told:,} bytes. {_AGAIN}"
+def no_picture_failure(container: av.container.InputContainer, path: Path | None) -> str:
+    """Return what is missing from a file in which there is no stream of pictures to play.
 
+    Args:
+        container: the open file.
+        path: the file; None for an address.
 
-def _told_size(file: BinaryIO, have: int) -> int | None:
-    """Return a file's minimum size according to its container: MP4 and QuickTime, AVI, Matroska and WebM."""
-    start = file.read(12)
-    if start[:4] == b"RIFF":
-        return int(struct.unpack("<I", start[4:8])[0]) + 8
-    if start[:4] == b"\x1a\x45\xdf\xa3":
-        return _size_of_matroska(file)
-    return _size_of_boxes(file, have) if start[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free") else None
-
-
-def _size_of_boxes(file: BinaryIO, have: int) -> int | None:
-    at = 0
-    for _ in range(_MOST_BOXES):
-        if at >= have:
-            break
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            return at + 8
-        size = int(struct.unpack(">I", head[:4])[0])
-        if size == 1 and len(head) == 16:
-            size = int(struct.unpack(">Q", head[8:])[0])
-        if size < 8:
-            return None  # it extends to the end of the file, or is invalid
-        at += size
-    return at
-
-
-def _size_of_matroska(file: BinaryIO) -> int | None:
-    file.seek(4)
-    size = _length(file)
-    if size is None:
-        return None
-    file.seek(size, os.SEEK_CUR)
-    if int.from_bytes(file.read(4), "big") != _SEGMENT:
-        return None
-    size = _length(file)
-    return None if size is None else file.tell() + size
-
-
-def _length(file: BinaryIO) -> int | None:
-    """Return an element's length in EBML; None if it is unknown."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    more = 8 - first[0].bit_length()
-    value = int.from_bytes(bytes([first[0] & ((1 << (7 - more)) - 1)]) + file.read(more), "big")
-    return None if value == (1 << 7 * (more + 1)) - 1 else value
+    Returns:
+        Text after `… has` with the next step: `no video in it. Give a video, …`.
+    """
+    if path is not None and not container.streams.audio and (reason := cut_short(path)) is not None:
+        return f"no picture that can be read: {reason}"
+    films = [each for each in container.streams.video if not each.disposition & COVER]
+    if films:  # FFmpeg has no decoder for any of them
+        coding = None if path is None else coding_of(path)
+        named = f" ('{coding}')" if coding else ""
+        return (
+            f"no picture that can be read: FFmpeg does not know how its video is coded{named}. Convert it to H.264 "
+            "with the program that made it."
+        )
+    cover = ": it is sound with a cover picture" if container.streams.video else ""
+    return f"no video in it{cover}. {_GIVE}"
 
 
 def _is_text(start: bytes) -> bool:

@@ -105,6 +105,7 @@ _MARKS = (
     _photo(rb"\x01\xda[\x00\x01][\x01\x02]\x00", "SGI"),
     _photo(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08]", "PCX"),
     _photo(rb"/\* XPM \*/", "XPM"),
+    _photo(rb"SIMPLE  = +T", "FITS"),
     _photo(rb"\s*#define[ \t]+\S+_width\b", "XBM"),
     _unread(rb"II\*\0.{4}CR", "a camera's raw file (CR2)", _DEVELOP),
     _unread(rb"....ftypcrx ", "a camera's raw file (CR3)", _DEVELOP),

@@ -107,8 +107,8 @@ ANIMATED_SUFFIXES = frozenset({".apng", ".avifs", ".gif"})
 """File name endings of pictures that are usually animated."""
 
 _STILL_SUFFIXES = (
-    ".avif .bmp .cur .dds .dib .hdr .heic .heif .hif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pam .pbm .pcx .pfm "
-    ".pgm .png .pnm .ppm .qoi .ras .sgi .tga .tif .tiff .webp .xbm .xpm"
+    ".avif .bmp .cur .dds .dib .fit .fits .hdr .heic .heif .hif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pam .pbm "
+    ".pcx .pfm .pgm .png .pnm .ppm .qoi .ras .sgi .tga .tif .tiff .webp .xbm .xpm"
 )
 
 PICTURE_SUFFIXES = ANIMATED_SUFFIXES.union(_STILL_SUFFIXES.split())

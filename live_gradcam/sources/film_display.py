@@ -18,7 +18,7 @@ import av.filter
 import numpy as np
 
 from live_gradcam.frame import Pixels
-from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
+from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream, rate_of
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideDataContainer
@@ -278,7 +278,7 @@ def video_info(path: Path) -> FilmInfo | None:
             if stream is None:
                 return None
             seconds = max(0.0, float((container.duration or 0) / av.time_base))
-            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
+            frames = stream.frames or round(seconds * (rate_of(container, stream) or 0))
             size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
             return FilmInfo(frames, seconds, size)
     except (av.error.FFmpegError, OSError):

@@ -42,7 +42,7 @@ _WITH_SEVERAL = {
     "TIFF": "pages: the first is read",
     "HEIF": "pictures in it: the main one is read",
 }
-_BY_SUFFIX = {".tga": "TGA", ".pcx": "PCX", ".fit": "FITS", ".fits": "FITS"}
+_BY_SUFFIX = {".tga": "TGA", ".pcx": "PCX"}
 """Formats without a signature at the beginning, or with an ambiguous one."""
 
 

@@ -14,10 +14,20 @@ import av.container
 import av.error
 
 from live_gradcam.errors import SourceError
-from live_gradcam.media_file import FrameClock, Timeline, is_timeless, open_container, picture_stream
-from live_gradcam.sources.failure_reasons import cut_short, ffmpeg_reason, film_failure, server_failure
-
-_SENSIBLE_FPS = 1000
+from live_gradcam.media_file import (
+    FrameClock,
+    Timeline,
+    is_timeless,
+    open_container,
+    picture_stream,
+    rate_of,
+)
+from live_gradcam.sources.failure_reasons import (
+    ffmpeg_reason,
+    film_failure,
+    no_picture_failure,
+    server_failure,
+)
 
 
 class VideoDecoder:
@@ -48,10 +58,7 @@ class VideoDecoder:
     @property
     def fps(self) -> float | None:
         """Frames per second according to the file or, in a file without times, its codec."""
-        average, guessed = self.stream.average_rate, self.stream.guessed_rate
-        sensible = average is not None and 0 < average <= _SENSIBLE_FPS and not self.timeless
-        rate = average if sensible else guessed
-        return float(rate) if rate else None
+        return rate_of(self.container, self.stream)
 
     @property
     def seconds(self) -> float | None:
@@ -123,18 +130,9 @@ class VideoDecoder:
             raise SourceError(f"{self._name} cannot be opened: {error.strerror or error}.") from error
         stream = picture_stream(self.container)
         if stream is None:
-            has_cover, has_sound = bool(self.container.streams.video), bool(self.container.streams.audio)
+            reason = no_picture_failure(self.container, self._path if isinstance(self._path, Path) else None)
             self.container.close()
-            if (
-                isinstance(self._path, Path)
-                and not has_sound
-                and (reason := cut_short(self._path)) is not None
-            ):
-                raise SourceError(f"{self._name} has no picture that can be read: {reason}")
-            cover = ": it is sound with a cover picture" if has_cover else ""
-            raise SourceError(
-                f"{self._name} has no video in it{cover}. Give a video, a picture or a folder of them."
-            )
+            raise SourceError(f"{self._name} has {reason}")
         # Not FRAME or AUTO: at a truncated end the threads that decode ahead lose whole frames and the error.
         stream.thread_type = "SLICE"
         self.stream = stream

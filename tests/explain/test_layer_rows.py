@@ -109,7 +109,8 @@ from live_gradcam.config import Settings
 from live_gradcam.question import Question
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.run import _load_service
-service = _load_service(Settings(model=sys.argv[1], engine="openvino", precision="f32"), str, None)
+from live_gradcam.server.settings import ServerSettings
+service = _load_service(Settings(model=sys.argv[1], engine="openvino", precision="f32"), str, ServerSettings())
 until = time.monotonic() + 60
 while not service.layers and time.monotonic() < until:
     time.sleep(0.05)

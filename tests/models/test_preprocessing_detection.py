@@ -71,7 +71,7 @@ def test_a_base_inside_a_users_network_brings_its_scaling(
         layers.GlobalAveragePooling2D(),
         layers.Dense(3),
     ]
-    assert scaling_of(keras.Sequential(rows), caplog) == (expected, 0)
+    assert scaling_of(keras.Sequential(rows), caplog) == (expected, int(expected != "none"))
 
 
 @pytest.mark.parametrize(("name", "expected"), BASES)
@@ -79,7 +79,21 @@ def test_a_base_that_was_built_upon_is_recognised_by_its_layers(
     bases: dict[str, Any], caplog: pytest.LogCaptureFixture, name: str, expected: str
 ) -> None:
     base = bases[name]
-    assert scaling_of(headed(base.input, base.output), caplog) == (expected, 0)
+    assert scaling_of(headed(base.input, base.output), caplog) == (expected, int(expected != "none"))
+
+
+def test_a_base_under_a_head_of_the_users_own_may_have_been_trained_otherwise_and_this_is_said(
+    bases: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    base = bases["mobilenet_0.25_64"]
+    network = headed(base.input, base.output)
+    assert scaling_of(network, caplog) == ("tf", 1)
+    assert caplog.messages[0].removeprefix(network.name) == (
+        ": pixels are scaled as the keras.applications network in it was trained ('tf'), a guess. If it was trained on "
+        "0 to 1, add --preprocess unit; on 0 to 255, --preprocess none."
+    )
+    whole = keras.applications.MobileNet(alpha=0.25, weights=None, input_shape=(64, 64, 3))
+    assert scaling_of(whole, caplog) == ("tf", 0)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +110,7 @@ def test_a_whole_network_of_keras_is_scaled_as_the_zoo_says(
     entry = zoo.entry_like(builder)
     assert entry is not None
     network = getattr(keras.applications, builder)(weights=None, classes=7)
-    assert scaling_of(network, caplog) == (entry.preprocessing, 0)
+    assert scaling_of(network, caplog) == (entry.preprocessing, int(entry.preprocessing != "none"))
     assert len(lg.load_model(network).labels) == 7
 
 

@@ -256,6 +256,35 @@ def test_a_module_without_keras_is_explained_like_the_network(tmp_path: Path, si
     assert_equal_explanations(found, expected, method="saliency")
 
 
+class Learner(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """As a model that learns on a phone: its step of training comes first among its functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Home()
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, 24, 24, 3), tf.uint8), tf.TensorSpec((None, 4), tf.float32)]
+    )  # type: ignore[untyped-decorator]
+    def train(self, pixels: Any, answers: Any) -> Any:
+        return {"loss": tf.reduce_mean((self.home(pixels) - answers) ** 2)}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 24, 24, 3), tf.uint8)])  # type: ignore[untyped-decorator]
+    def infer(self, pixels: Any) -> Any:
+        return {"logits": self.home(pixels)}
+
+
+def test_the_function_that_takes_a_picture_alone_is_explained_and_not_a_step_of_training(
+    tmp_path: Path,
+) -> None:
+    module = Learner()
+    signatures = {"train": module.train, "infer": module.infer}
+    tf.saved_model.save(module, str(tmp_path / "learner"), signatures)
+    found = lg.load_model(tmp_path / "learner")
+    assert [each.shape for each in found.network.outputs] == [(None, 4)]
+    assert found.feed.picture.name == "pixels"
+
+
 @pytest.mark.long
 def test_scaling_is_measured_in_front_of_the_first_weights(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -10,7 +10,8 @@ from clips import made_by_ffmpeg
 
 from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.failure_reasons import cut_short, film_failure
+from live_gradcam.sources.failure_reasons import film_failure
+from live_gradcam.sources.film_structure import cut_short
 from live_gradcam.sources.opening import open_source
 
 
@@ -143,6 +144,60 @@ def test_a_whole_film_is_not_called_cut_short(tmp_path: Path, name: str) -> None
     told = cut_short(path)
     assert told is not None
     assert re.search(rf"it has {path.stat().st_size:,} of at least {path.stat().st_size + 200:,} bytes", told)
+
+
+LOCKED = "it is encrypted, so that only the player of its seller can show it. Give a film without such a protection."
+KEYS = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "76" * 16, "-encryption_kid", "a7" * 16)
+
+
+@pytest.mark.parametrize("more", [None, 4])
+def test_an_encrypted_film_is_called_so_and_not_damaged(tmp_path: Path, more: int | None) -> None:
+    path = made_by_ffmpeg(tmp_path / "shop.mp4", *FASTSTART, *KEYS)
+    if more is not None:
+        path.write_bytes(path.read_bytes()[: path.read_bytes().index(b"mdat") + more])
+    with pytest.raises(SourceError, match=re.escape(f"shop.mp4 has no picture that can be read: {LOCKED}")):
+        open_source(path)
+
+
+def test_an_encrypted_webm_is_called_so(tmp_path: Path) -> None:
+    def element(name: str, *content: bytes) -> bytes:
+        joined = b"".join(content)
+        return bytes.fromhex(name) + bytes([0x80 | len(joined)]) + joined
+
+    video = element("e0", element("b0", b"\x40"), element("ba", b"\x30"))
+    encryption = element("6240", element("5031", b"\0"), element("5035", element("47e1", b"\5")))
+    entry = element("ae", element("86", b"V_VP9"), element("83", b"\1"), video, element("6d80", encryption))
+    (tmp_path / "shop.webm").write_bytes(
+        element("1a45dfa3", element("4282", b"webm")) + element("18538067", element("1654ae6b", entry))
+    )
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path / "shop.webm")
+    assert str(error.value).startswith("shop.webm ")
+    assert str(error.value).endswith(f": {LOCKED}")
+
+
+def test_a_segment_of_a_stream_without_its_beginning_says_what_to_join(tmp_path: Path) -> None:
+    whole = made_by_ffmpeg(tmp_path / "whole.mp4", *FRAGMENTED).read_bytes()
+    (tmp_path / "part.m4s").write_bytes(whole[whole.index(b"moof") - 4 :])
+    with pytest.raises(SourceError) as error:
+        open_source(tmp_path / "part.m4s")
+    assert str(error.value) == (
+        "part.m4s cannot be opened: it is one segment of a stream, without the beginning that says how its pictures "
+        "are coded. Join both: cat INIT.mp4 SEGMENT.m4s > FILM.mp4"
+    )
+
+
+def test_a_film_in_a_coding_that_ffmpeg_does_not_know_is_not_called_sound(tmp_path: Path) -> None:
+    path = made_by_ffmpeg(tmp_path / "new.mp4", "-c:v", "libx264")
+    data = path.read_bytes()
+    at = data.index(b"avc1", data.index(b"stsd"))
+    path.write_bytes(data[:at] + b"new9" + data[at + 4 :])
+    with pytest.raises(SourceError) as error:
+        open_source(path)
+    assert str(error.value) == (
+        "new.mp4 has no picture that can be read: FFmpeg does not know how its video is coded ('new9'). Convert it to "
+        "H.264 with the program that made it."
+    )
 
 
 def test_content_that_says_nothing_is_not_guessed_at(tmp_path: Path) -> None:

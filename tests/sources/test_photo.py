@@ -31,6 +31,7 @@ from photos import (
 from PIL import Image, ImageCms, ImageOps
 
 from live_gradcam.errors import SourceError
+from live_gradcam.sources.file_opening import is_still
 from live_gradcam.sources.opencv_photo import MOST_PIXELS
 from live_gradcam.sources.photo import read_photo, read_picture
 
@@ -62,6 +63,16 @@ def test_every_format_is_read_under_its_own_name(tmp_path: Path, name: str) -> N
     found = read(tmp_path, FORMATS[name](), f"photo{ending}")
     assert found.shape == (SIZE[1], SIZE[0], 3)
     assert np.abs(found - scene()).mean() < 3.5
+
+
+@pytest.mark.parametrize("name", ["sky.fits", "sky.FIT", "sky"])
+def test_a_picture_of_the_sky_is_a_photo_whose_first_row_is_the_lowest(tmp_path: Path, name: str) -> None:
+    cards = ["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 3", "NAXIS2  = 2", "END"]
+    head = "".join(f"{key[:10]}{key[10:]:>20}".ljust(80) for key in cards).ljust(2880).encode()
+    path = tmp_path / name
+    path.write_bytes(head + bytes([10, 20, 30, 200, 210, 220]).ljust(2880, b"\0"))
+    assert is_still(path)
+    np.testing.assert_array_equal(read_picture(path)[..., 0], [[200, 210, 220], [10, 20, 30]])
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".JFIF", ".png", ".heic", ".mp4", "", ".txt"])
