@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from live_gradcam.errors import LayerError
-from live_gradcam.explain.lost_places import MOST_EXTRA_TOKENS, operations_without_places
+from live_gradcam.explain.lost_places import MOST_EXTRA_TOKENS, has_no_places
 from live_gradcam.models.type_names import Tensor
 
 
@@ -94,7 +94,7 @@ def activation_of(
         raise LayerError(f"layer '{path}' gives {shape}, neither a feature map nor a known number of tokens.")
     if grid is None:
         found = next(grids(shape[1], input_size), None)
-        if found is not None and tensor.op.name in operations_without_places(tensor.graph):
+        if found is not None and has_no_places(tensor):
             raise LayerError(
                 f"layer '{path}' gives {shape[1]} steps of a sequence, such as rows or columns of a feature map, and "
                 "no tokens on a grid. Name a layer before it, or give the grid: --grid HEIGHTxWIDTH."

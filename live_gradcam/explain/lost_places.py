@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import tensorflow as tf
 
@@ -38,14 +39,29 @@ class _History:
     """Whether it depends on a sequence: True if the steps are places, False if they are none; None if it does not."""
 
 
-def operations_without_places(graph: tf.Graph) -> frozenset[str]:
-    """Return the names of the operations whose (N, T, K) output is a sequence whose steps are no places.
+class _Trace:
+    """What is known of the operations of one graph, which only grows."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        """How many operations are known."""
+
+        self.histories: dict[str, _History] = {}
+
+
+_traces: WeakKeyDictionary[tf.Graph, _Trace] = WeakKeyDictionary()
+
+
+def has_no_places(sequence: Tensor) -> bool:
+    """Return whether the steps of a sequence are no places of the picture.
 
     Args:
-        graph: the trace of a network. Its input is the placeholder with four axes.
+        sequence: (N, T, K) in the trace of a network, whose input is the placeholder with four axes.
     """
-    known: dict[str, _History] = {}
-    for operation in graph.get_operations():
+    trace = _traces.setdefault(sequence.graph, _Trace())
+    operations = sequence.graph.get_operations()
+    known = trace.histories
+    for operation in operations[trace.read :]:
         if not operation.outputs or operation.type in ("Shape", "ShapeN"):
             continue
         if operation.type == "Placeholder":
@@ -55,7 +71,9 @@ def operations_without_places(graph: tf.Graph) -> frozenset[str]:
         given = [tensor for tensor in operation.inputs if tensor.op.name in known]
         if given:
             known[operation.name] = _history(operation, given, [known[each.op.name] for each in given])
-    return frozenset(name for name, history in known.items() if history.steps is False)
+    trace.read = len(operations)
+    history = known.get(sequence.op.name)
+    return history is not None and history.steps is False
 
 
 def _history(operation: Operation, given: list[Tensor], before: list[_History]) -> _History:

@@ -9,7 +9,7 @@ from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.feature_map import grids
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_rows import last_few, whole_path
-from live_gradcam.explain.lost_places import operations_without_places
+from live_gradcam.explain.lost_places import has_no_places
 from live_gradcam.models.type_names import Tensor
 
 # These layers change the size or order of a feature map and make no new one. The layer before them is explained.
@@ -71,11 +71,7 @@ def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[
         if is_feature_map(call) or could_be_tokens(call, input_size):
             seen.add(id(call.output))
             found.append(call)
-    sequences = [call for call in found if call.output.shape.rank == 3]
-    if not sequences:
-        return found
-    without = operations_without_places(sequences[0].output.graph)
-    return [call for call in found if call.output.shape.rank == 4 or call.output.op.name not in without]
+    return [call for call in found if call.output.shape.rank != 3 or not has_no_places(call.output)]
 
 
 def leading_to(output: Tensor, calls: Sequence[LayerCall]) -> list[LayerCall]:
