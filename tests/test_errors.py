@@ -63,7 +63,7 @@ def test_the_command_line_prints_one_line_of_400_characters_at_most(
             "all of it failed: " + "so it goes\n" * 5000 + "Do this."
         )
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "_app_of", lambda _: fail)
     assert cli.main(["layers", "x"]) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert len(line) <= 400
