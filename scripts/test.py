@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run the tests: `python3 scripts/test.py [--quick] [PYTEST ARGUMENTS]`.
 
-The first run makes the environment. `--quick` keeps the tests that start no process and open no browser and no window:
-see tests/quick.py. The slow groups run only where they are named, in one process: `python3 scripts/test.py -m soak`.
+The first run makes the environment. `--quick` keeps the tests that start no process and build no network: see
+tests/quick.py. The slow groups run only where they are named, in one process: `python3 scripts/test.py -m soak`.
 All other tests run in two processes more than there are cores, because many of them wait for a window or a page;
 `-n 0` runs them in one. With LIVE_GRADCAM_NO_SKIPS=1 in the environment, a test that skips fails: see
 tests/no_skips.py.

@@ -1,8 +1,8 @@
-"""A pytest plugin that keeps the quick tests: those that start no process, and open no browser and no window.
+"""A pytest plugin that keeps the quick tests: those that start no process, build no network and open no window.
 
 `scripts/test.py --quick` loads it. No list has to be kept: the plugin follows the names in a test's code and in that of
-its fixtures, through functions and classes of this folder, to whatever starts a process. Tests marked `long` stay out
-too: one of them takes seconds in this process.
+its fixtures, through functions and classes of this folder, to whatever starts a process, such as a browser, and to
+Keras: a small network takes a second until it is traced. Tests marked `long` stay out too: one of them takes seconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from types import CodeType, FunctionType, ModuleType
 import pytest
 
 FOLDER = Path(__file__).parent
-STARTERS = ("playwright", "subprocess", "multiprocessing", "ray")
-"""Modules whose use means another process."""
+STARTERS = ("playwright", "subprocess", "multiprocessing", "ray", "keras", "tensorflow")
+"""Modules whose use means another process, or a network."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,9 +66,14 @@ def _named_by(thing: object) -> Iterator[object]:
     function = inspect.unwrap(thing) if callable(thing) else thing
     if isinstance(function, FunctionType) and Path(function.__code__.co_filename).is_relative_to(FOLDER):
         yield from function.__defaults__ or ()
-        for name in _names(function.__code__):
-            if name in function.__globals__:
-                yield function.__globals__[name]
+        names = set(_names(function.__code__))
+        for name in names & function.__globals__.keys():
+            named = function.__globals__[name]
+            yield named
+            if isinstance(named, ModuleType) and Path(getattr(named, "__file__", None) or "/").is_relative_to(
+                FOLDER
+            ):
+                yield from (vars(named)[each] for each in names & vars(named).keys())
 
 
 def _names(code: CodeType) -> Iterator[str]:
