@@ -50,6 +50,12 @@ _FASTEST = 1000
 _MEASURED = 64
 """Pictures whose times are compared to measure a rate."""
 
+_OF_MILLISECONDS = frozenset({"matroska,webm", "flv"})
+"""FFmpeg's names of formats whose clock has nothing to do with the frame rate."""
+
+_RATE_TIMEOUT = 4.0
+"""Seconds that a server has to send the beginning of a film."""
+
 
 def open_container(path: str | Path, *, timeout: float | None = None) -> av.container.InputContainer:
     """Open a film or a sound file. FFmpeg reads only this file or address, no other that it refers to.
@@ -184,10 +190,6 @@ def rate_of(container: av.container.InputContainer, stream: av.VideoStream) -> f
     return float(average)
 
 
-_OF_MILLISECONDS = frozenset({"matroska,webm", "flv"})
-"""FFmpeg's names of formats whose clock has nothing to do with the frame rate."""
-
-
 def _measured_rate(path: str, index: int) -> float | None:
     """Return how many frames of a stream there are in a second, by the times of its first ones; None if unknown."""
     moments: list[int] = []
@@ -203,10 +205,6 @@ def _measured_rate(path: str, index: int) -> float | None:
     except (av.FFmpegError, OSError):
         return None
     return (len(moments) - 1) / seconds if seconds > 0 else None
-
-
-_RATE_TIMEOUT = 4.0
-"""Seconds that a server has to send the beginning of a film."""
 
 
 def _raw_format(path: str | Path) -> str | None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ _AT_ONCE = 1_000_000
 """Numbers that are drawn in one array."""
 
 Numbers = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 class Need(NamedTuple):
@@ -108,15 +109,11 @@ def need_sample(rows: Sequence[Row], films: Sequence[str | None]) -> NeedSample:
         rows: the needs of each photograph or frame, the same number for each. A row without one of them is left out.
         films: the film of each; None for a photograph.
     """
-    values = source_means([[None if each is None else each.value for each in row] for row in rows], films)
-    if not len(values):
-        return NeedSample(values)
-    sources: dict[int | str, list[Sequence[Need]]] = {}
-    for number, (row, film) in enumerate(zip(rows, films, strict=True)):
-        known = [each for each in row if each is not None]
-        if len(known) == len(row):
-            sources.setdefault(number if film is None else film, []).append(known)
-    return NeedSample(values, _moves(list(sources.values()), values.mean(axis=0)))
+    sources = _by_source(rows, films)
+    if not sources:
+        return NeedSample(np.empty((0, len(rows[0]) if rows else 0)))
+    values = _means([[[each.value for each in row] for row in some] for some in sources])
+    return NeedSample(values, _moves(sources, values.mean(axis=0)))
 
 
 def class_sample(photos: Sequence[PhotoFinding], other: str | None = None) -> NeedSample:
@@ -191,12 +188,8 @@ def source_means(rows: Sequence[Sequence[float | None]], films: Sequence[str | N
         rows: the values of each photograph or frame. A row without one of them is left out.
         films: the film of each; None for a photograph.
     """
-    found: dict[int | str, list[Sequence[float | None]]] = {}
-    for number, (row, film) in enumerate(zip(rows, films, strict=True)):
-        if None not in row:
-            found.setdefault(number if film is None else film, []).append(row)
-    means = [np.asarray(some, np.float64).mean(axis=0) for some in found.values()]
-    return np.stack(means) if means else np.empty((0, len(rows[0]) if rows else 0))
+    sources = _by_source(rows, films)
+    return _means(sources) if sources else np.empty((0, len(rows[0]) if rows else 0))
 
 
 def shares_of(means: Numbers) -> Numbers:
@@ -221,6 +214,20 @@ def interval_ends(lows: Numbers, highs: Numbers | None = None) -> tuple[float, f
     """
     high = np.quantile(lows if highs is None else highs, (1 + LEVEL) / 2)
     return float(np.quantile(lows, (1 - LEVEL) / 2)), float(high)
+
+
+def _by_source(rows: Sequence[Sequence[T | None]], films: Sequence[str | None]) -> list[list[list[T]]]:
+    """Return the complete rows of each photograph, which has one, and of each film."""
+    found: dict[int | str, list[list[T]]] = {}
+    for number, (row, film) in enumerate(zip(rows, films, strict=True)):
+        known = [each for each in row if each is not None]
+        if len(known) == len(row):
+            found.setdefault(number if film is None else film, []).append(known)
+    return list(found.values())
+
+
+def _means(sources: Sequence[Sequence[Sequence[float]]]) -> Numbers:
+    return np.stack([np.asarray(some, np.float64).mean(axis=0) for some in sources])
 
 
 def _moves(sources: Sequence[Sequence[Sequence[Need]]], means: Numbers) -> tuple[Numbers, ...]:
