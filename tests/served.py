@@ -154,6 +154,12 @@ class Served:
             response = error.response
             return Reply(response.status_code, dict(response.headers), bytes(response.body or b""))
 
+    def wait_until_idle(self) -> None:
+        """Wait until the start has found the network's layers: TensorFlow cannot be interrupted and is left behind."""
+        idle = threading.Event()
+        self.service.graphs.later(idle.set)
+        assert idle.wait(30)
+
     def __enter__(self) -> Self:
         return self
 

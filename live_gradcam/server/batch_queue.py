@@ -210,7 +210,8 @@ class BatchQueue:
             raise RequestError(503, "the server is ending.")
         if work.client in self._waiting:
             return
-        before = [*self._running, *self._waiting.values()]
+        # A client may ask again before this thread has noted that its picture is done.
+        before = [each for each in (*self._running, *self._waiting.values()) if not each.done.done()]
         waiting = sum(self._seconds(each) for each in before)
         own = sum(self._seconds(each) for each in before if each.account == work.account)
         if len(self._waiting) >= MOST_WAITING:

@@ -727,6 +727,7 @@ def test_leaving_ends_it_within_a_second_and_leaves_no_thread() -> None:
     served = Served(small_service())
     with served, served.socket() as socket:
         answer_to(socket, 1, jpeg())
+        served.wait_until_idle()
         with at_most(2):
             served.__exit__(None, None, None)
     assert [thread.name for thread in set(threading.enumerate()) - before] == []

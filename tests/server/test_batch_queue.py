@@ -5,19 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 
 import numpy as np
 import pytest
 from fakes import explained
-from limits import at_most
+from limits import at_most, until
 
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server import batch_queue as lanes
 from live_gradcam.server.batch_queue import BatchQueue, batch_size
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.queued_work import QueuedWork
+from live_gradcam.server.queued_work import Done, QueuedWork
 
 SIZES = (1, 2, 4, 8)
 FIRST, SECOND = Question(methods=("gradcam",)), Question(methods=("hirescam",))
@@ -275,6 +275,28 @@ def test_no_more_may_wait_than_is_done_in_a_while_and_that_is_told(
         lane.submit(costly("fourth", 3, payer="fourth", passes=passes))
     lane.submit(work("quick", 4))  # what takes no time may
     assert lane.waiting == 6
+
+
+def test_who_asks_again_as_soon_as_a_picture_is_done_does_not_pay_for_it_twice(
+    lane: BatchQueue, answers: HeldAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(self: object, work: QueuedWork) -> float:
+        del self, work
+        return 9.0
+
+    def ask_again(done: object) -> None:  # in the lane's thread, which has not gone on yet
+        del done
+        again.append(lane.submit(work("a", 2)))
+
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 20.0)
+    monkeypatch.setattr(BatchQueue, "_seconds", seconds)
+    again: list[Future[Done]] = []
+    first = work("a", 1)
+    first.done.add_done_callback(ask_again)
+    answers.allowed.release(2)
+    assert lane.submit(first).result(5).batch == 1
+    until(lambda: again, "the second picture")
+    assert again[0].result(5).batch == 1
 
 
 def test_what_takes_longer_than_that_is_done_where_nothing_else_waits(

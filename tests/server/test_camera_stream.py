@@ -130,6 +130,7 @@ def test_leaving_ends_streams_and_threads_within_a_second() -> None:
         stack.enter_context(served)
         viewer = Viewer(served)
         viewer.picture()
+        served.wait_until_idle()
         with at_most(2):
             stack.close()
     viewer.close()
