@@ -13,7 +13,7 @@ from live_gradcam.heatmap import HeatPlace, heat_place
 from live_gradcam.prediction import Prediction
 
 _FURTHER = 0.4
-"""The probability from which a further thing counts, besides the first: eight windows have eight chances to be wrong.
+"""The probability from which a further thing counts, besides the first: six windows have six chances to be wrong.
 In 180 frames of one to three photographs, 36% of the wrong further names were below it, and 4% of the right ones."""
 
 _SAME_PLACE = 0.3

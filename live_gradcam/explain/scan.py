@@ -25,13 +25,14 @@ from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.prediction import Target, Value
 from live_gradcam.question import Answer, Question
 
-AT_ONCE = 8
-"""How many windows go through the network in one run: a frame of 16:9 has eight."""
+AT_ONCE = 6
+"""How many windows go through the network in one run: a frame of 16:9 has six."""
 
-_APART = 0.4
-"""Neighbouring large windows are at most this share of their length apart, so that each thing is whole in one."""
+_APART = 0.8
+"""Neighbouring large windows are at most this share of their length apart. More of them, and more small ones, name no
+more things: docs/performance.md, "The whole frame"."""
 
-_SMALL, _SMALL_APART = 5 / 9, 0.55
+_SMALL, _SMALL_APART = 5 / 9, 0.75
 """Size of the small windows as a share of the large ones', and how far apart they are at most."""
 
 _MOST_WINDOWS = 64
