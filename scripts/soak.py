@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the live loop for ten minutes, or for that many seconds, and see that nothing grows.
+"""Run the live loop for ten minutes with each engine, or for that many seconds, and see that nothing grows.
 
 python3 scripts/soak.py [SECONDS]
 

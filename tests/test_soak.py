@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from live_gradcam.fixed_choices import Runtime
 from live_gradcam.pipeline import run
 
 SECONDS = float(os.environ.get("LIVE_GRADCAM_SOAK_SECONDS", "600"))
@@ -48,7 +49,8 @@ class Memory(threading.Thread):
 
 @pytest.mark.soak
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only on Linux: memory is read from /proc")
-def test_nothing_grows(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("engine", ["tensorflow", "openvino"])
+def test_nothing_grows(engine: Runtime, capsys: pytest.CaptureFixture[str]) -> None:
     before = set(threading.enumerate())
     memory = Memory()
 
@@ -62,6 +64,7 @@ def test_nothing_grows(capsys: pytest.CaptureFixture[str]) -> None:
         camera_fps=AS_FAST_AS_IT_CAN,
         window=False,
         duration=SECONDS,
+        engine=engine,
         show_stats=True,
         tell=begin,
     )
@@ -71,7 +74,7 @@ def test_nothing_grows(capsys: pytest.CaptureFixture[str]) -> None:
     first, last = memory.after(WARM_UP), memory.seen[-1][1]
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{counted.frames_shown} frames shown in {counted.seconds:.0f} s ({counted.shown_fps:.1f} fps), "
+            f"\n{engine}: {counted.frames_shown} frames shown in {counted.seconds:.0f} s ({counted.shown_fps:.1f} fps), "
             f"{counted.frames_explained} explained ({counted.explained_fps:.1f} fps), traces: {counted.traces}\n"
             f"memory: {first:.1f} MB after {WARM_UP:.0f} s, {last:.1f} MB at the end "
             f"({last - first:+.1f}), at most {max(seen for _, seen in memory.seen):.1f} MB\n"
