@@ -74,7 +74,8 @@ def test_nothing_grows(engine: Runtime, capsys: pytest.CaptureFixture[str]) -> N
     first, last = memory.after(WARM_UP), memory.seen[-1][1]
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{engine}: {counted.frames_shown} frames shown in {counted.seconds:.0f} s ({counted.shown_fps:.1f} fps), "
+            f"\n{engine}: {counted.frames_shown} frames shown in {counted.seconds:.0f} s "
+            f"({counted.shown_fps:.1f} fps), "
             f"{counted.frames_explained} explained ({counted.explained_fps:.1f} fps), traces: {counted.traces}\n"
             f"memory: {first:.1f} MB after {WARM_UP:.0f} s, {last:.1f} MB at the end "
             f"({last - first:+.1f}), at most {max(seen for _, seen in memory.seen):.1f} MB\n"

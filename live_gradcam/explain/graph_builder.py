@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.augmentation_smoothing import copies_of
 from live_gradcam.explain.feature_map import Activation, activation_of
@@ -22,6 +22,9 @@ from live_gradcam.explain.target_layer import automatic, check_reachable, layer_
 from live_gradcam.explain.target_scores import TargetScores, goal_of, order_of
 from live_gradcam.explain.traced_network import TracedNetwork
 from live_gradcam.models.type_names import Tensor
+
+INPUT = "input"
+"""What stands in place of a layer's path where the network has no layer to explain."""
 
 
 class TokensFoundError(LiveGradcamError):
@@ -46,7 +49,7 @@ class GraphBuilder:
         self.geometry = COVERING
         """How the maps lie on the network's input."""
         self.layer = ""
-        """Path of the explained layer; several are joined by commas."""
+        """Path of the explained layer; several are joined by commas; `INPUT` if there is none."""
         self.head: NetworkOutput | None = None
         """The network's output; None if a score function of the user's is explained."""
         self.own: NetworkOutput | None = None
@@ -83,7 +86,7 @@ class GraphBuilder:
         output = traced.classified(last)
         feature_map = tf.cast(last, tf.float32)[:count] if spec.slots else tf.zeros((count, 0, 0, 0))
         head = traced.head(output)
-        layers = self._layers(calls, output, head)
+        layers = self._layers(seen, calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
         order = None if own is None else order_of(own)
@@ -162,9 +165,13 @@ class GraphBuilder:
         return (*said, finite)
 
     def _layers(
-        self, calls: Sequence[LayerCall], output: Tensor, head: NetworkOutput | None
+        self, pixels: Tensor, calls: Sequence[LayerCall], output: Tensor, head: NetworkOutput | None
     ) -> list[tuple[str, Activation]]:
-        """Return path and activation of each explained layer."""
+        """Return path and activation of each explained layer.
+
+        A network without a feature map, such as one of dense layers, has its input in place of a layer, if all methods
+        map the pixels.
+        """
         spec, name = self._traced.spec, self._traced.model.name
         scores = None if head is None else head.scores
         if spec.layers is not None:
@@ -172,7 +179,13 @@ class GraphBuilder:
         elif self.token_layer is not None:
             found = [layer_at(calls, self.token_layer, spec.input_size, name)]
         else:
-            found = automatic(calls, output, scores, spec.input_size, name)[:1]
+            try:
+                found = automatic(calls, output, scores, spec.input_size, name)[:1]
+            except LayerError:
+                if any(method.needs_layer for method in spec.methods):
+                    raise
+                self.layer = INPUT
+                return [(INPUT, Activation(pixels))]
             if found[0].output.shape.rank == 3:
                 raise TokensFoundError
         for call in found:

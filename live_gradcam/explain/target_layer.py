@@ -10,6 +10,7 @@ from live_gradcam.explain.feature_map import grids
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_rows import last_few, whole_path
 from live_gradcam.explain.lost_places import has_no_places
+from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.models.type_names import Tensor
 
 # These layers change the size or order of a feature map and make no new one. The layer before them is explained.
@@ -128,9 +129,10 @@ def automatic(
     if tokens and (not found or calls.index(tokens[0]) > calls.index(found[0])):
         return tokens + found
     if not found:
+        *others, last = (name for name in METHODS if not method_named(name).needs_layer)
         raise LayerError(
             f"{model} has no layer whose activation is a feature map (height, width, channels) or tokens on a "
-            "grid: there is nothing to lay over the picture. Use a network with convolutions."
+            f"grid. Methods that map the pixels need none: --method {', '.join(others)} or {last}."
         )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,14 @@ def defined(code: str, home: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[method.Method]:
+def added(monkeypatch: pytest.MonkeyPatch) -> method.Method:
     """The guide's method, added to the package as the guide says."""
     function = defined(FUNCTION, gradients)
     monkeypatch.setattr(gradients, function.__name__, function, raising=False)
     entry: method.Method = eval(ENTRY, dict(vars(method)))
     assert entry.name not in method.METHODS, "the guide's method is in the package: it needs another example"
     monkeypatch.setitem(method._METHODS, entry.name, entry)
-    yield entry
-    method._function.cache_clear()
+    return entry
 
 
 def test_the_method_of_the_guide_explains_a_picture_and_equals_its_formula(added: method.Method) -> None:

@@ -498,3 +498,61 @@ def test_a_network_with_variables_of_tensorflows_own_is_explained_too() -> None:
         logits, logits.get_layer("features"), rgb(shown), lambda output: output[0, 1]
     )
     assert_same(explainer.explain(shown).raw_heatmap, hirescam(activation, gradient))
+
+
+# Networks without a feature map
+
+
+def flat_network(shape: tuple[int, ...], *hidden: Any) -> Any:
+    """A network of dense layers alone, as beginners' tutorials have it: 3 classes."""
+    keras.utils.set_random_seed(5)
+    image = keras.Input(shape)
+    x = keras.layers.Flatten()(image)
+    for each in hidden:
+        x = each(x)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax")(x), name="flat")
+
+
+@pytest.mark.parametrize("shape", [(20, 24, 3), (20, 24)])
+@pytest.mark.parametrize("method", ["saliency", "smoothgrad", "integrated-gradients"])
+def test_a_network_of_dense_layers_is_explained_at_its_pixels(method: str, shape: tuple[int, ...]) -> None:
+    network = flat_network(shape)
+    shown = picture(20, 24, seed=2)
+    weights = network.layers[-1].kernel.numpy()[:, 1].reshape(20, 24, -1)
+    model = lg.load_model(network, preprocess="unit")
+    pixels = model.preprocessing(tf.constant(shown[None])).numpy()[0]
+    # The score is linear in the pixels, so the gradient is the weight, whatever the picture.
+    expected = (
+        (pixels * weights).sum(axis=-1) if method == "integrated-gradients" else abs(weights).max(axis=-1)
+    )
+    found = lg.Explainer(model, method, target=1).explain(shown)
+    assert_same(found.raw_heatmap, expected)
+    assert (found.layer, found.has_evidence) == ("input", True)
+    assert found.region == (0, 0, 24, 20)
+
+
+def test_a_network_over_rows_is_explained_at_its_pixels_by_its_own_gradient() -> None:
+    keras.utils.set_random_seed(6)
+    image = keras.Input((20, 20))
+    network = keras.Model(image, keras.layers.Dense(3)(keras.layers.LSTM(8)(image)))
+    shown = np.repeat(picture(20, 20, seed=3)[..., :1], 3, axis=2)
+    with tf.GradientTape() as tape:
+        rows = tf.constant(shown[None, ..., 0] / np.float32(255))
+        tape.watch(rows)
+        score = network(rows)[0, 2]
+    expected = np.abs(tape.gradient(score, rows).numpy()[0])
+    model = lg.load_model(network, preprocess="unit", task="classes")
+    assert_same(lg.Explainer(model, "saliency", target=2).explain(shown).raw_heatmap, expected)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "scorecam", "guided-gradcam"])
+def test_methods_that_map_a_layer_name_those_that_need_none(method: str) -> None:
+    model = lg.load_model(flat_network((20, 24), keras.layers.Dense(8, activation="relu")), preprocess="unit")
+    with pytest.raises(
+        lg.LayerError,
+        match=r"^flat has no layer whose activation is a feature map \(height, width, channels\) or tokens on a grid\. "
+        r"Methods that map the pixels need none: --method saliency, smoothgrad, integrated-gradients or "
+        r"guided-backprop\.$",
+    ):
+        lg.Explainer(model, method)
+    assert lg.Explainer(model, "guided-backprop").explain(picture(20, 24)).has_evidence

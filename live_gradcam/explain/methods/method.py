@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import Literal
 
@@ -82,6 +81,9 @@ class Method:
     by_probability: bool = False
     """Whether its score y is always the probability of a class, whatever the setting `score` says."""
 
+    needs_layer: bool = True
+    """Whether it is defined only for networks with a feature map or tokens."""
+
     bounded_by_length: bool = False
     """Whether the rounding error of the map is in proportion to the length of the vector of all channels at a place,
     as that of a principal component is; else it is in proportion to the method's map of the magnitudes."""
@@ -125,14 +127,11 @@ class Method:
           rounding error, ().
         - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution, and such a bound.
         """
-        return _function(self.definition) if isinstance(self.definition, str) else self.definition.function
-
-
-@cache
-def _function(definition: str) -> Callable[..., Tensor]:
-    module, name = definition.split(".")
-    found: Callable[..., Tensor] = getattr(import_module(f"live_gradcam.explain.methods.{module}"), name)
-    return found
+        if not isinstance(self.definition, str):
+            return self.definition.function
+        module, name = self.definition.split(".")
+        found: Callable[..., Tensor] = getattr(import_module(f"live_gradcam.explain.methods.{module}"), name)
+        return found
 
 
 def _function_of(name: str) -> str:
@@ -181,11 +180,10 @@ def _perturbation(
     return Method(name, "perturbation", where, paper, passes, count, **flags)
 
 
-def _pixel(name: str, paper: str, forward: int, backward: int, *, slow: bool = False) -> Method:
+def _pixel(name: str, paper: str, forward: int, backward: int, **flags: bool) -> Method:
     passes = f"{forward} forward, {backward} backward"
-    return Method(
-        name, "pixel", f"pixels.{_function_of(name)}", paper, passes, _always(forward + backward), slow=slow
-    )
+    where, flags = f"pixels.{_function_of(name)}", {"needs_layer": False, **flags}
+    return Method(name, "pixel", where, paper, passes, _always(forward + backward), **flags)
 
 
 _METHODS = {
@@ -252,7 +250,7 @@ _METHODS = {
             slow=True,
         ),
         _pixel("guided-backprop", "Springenberg et al. 2014, arXiv:1412.6806", 1, 1),
-        _pixel("guided-gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", 1, 2),
+        _pixel("guided-gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", 1, 2, needs_layer=True),
     )
 }
 
