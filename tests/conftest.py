@@ -119,11 +119,12 @@ def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def logging_is_as_before() -> Iterator[None]:
     """Take back what the command line sets: its level, and its handlers, which write to streams that are gone."""
     root, own = logging.getLogger(), logging.getLogger("live_gradcam")
-    handlers, levels = list(root.handlers), (root.level, own.level)
+    handlers, level = list(root.handlers), root.level
+    own.setLevel(logging.NOTSET)  # a fixture of a whole module may have run a command before this one
     yield
     root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    own.setLevel(levels[1])
+    root.setLevel(level)
+    own.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)
