@@ -88,7 +88,7 @@ class GraphBuilder:
         head = traced.head(output)
         layers = self._layers(seen, calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
-        own = None if head is None else head.first(count)
+        own = head.first(count) if head is not None and seen is not pixels else head
         order = None if own is None else order_of(own)
         goals = [
             None
@@ -151,17 +151,23 @@ class GraphBuilder:
             finite = tf.reduce_all(tf.math.is_finite(head.probabilities), axis=1)
         target_ids = tf.stack([goal.ids for goal in goals if goal], axis=1)
         rival_ids = tf.stack([goal.rival_ids for goal in goals if goal], axis=1)
-        said: list[Tensor] = []
-        for ids in (top, target_ids, rival_ids):
-            there = tf.maximum(ids, 0)
-            values = taken(head.values, there)
-            if head.probabilities is None:
-                likely = tf.zeros((*tf.unstack(tf.shape(ids))[:-1], 0))
-            elif head.values is head.probabilities:
-                likely = values
-            else:
-                likely = taken(head.probabilities, there)
-            said += [ids, likely, values]
+        # One lookup for all of them: it is a dozen operations, and their number counts in a small network.
+        rivals = int(rival_ids.shape[-1])
+        lengths = [int(top.shape[-1]), number, number * rivals]
+        flat = tf.concat([top, target_ids, tf.reshape(rival_ids, (-1, lengths[2]))], axis=1)
+        there = tf.maximum(flat, 0)
+
+        def looked_up(figures: Tensor) -> list[Tensor]:
+            *others, last = tf.split(taken(figures, there), lengths, axis=1)
+            return [*others, tf.reshape(last, (-1, number, rivals))]
+
+        values = looked_up(head.values)
+        if head.probabilities is None:
+            likely = [*[tf.zeros((count, 0))] * 2, tf.zeros((count, number, 0))]
+        else:
+            likely = values if head.values is head.probabilities else looked_up(head.probabilities)
+        ids = (top, target_ids, rival_ids)
+        said = [tensor for parts in zip(ids, likely, values, strict=True) for tensor in parts]
         return (*said, finite)
 
     def _layers(

@@ -176,5 +176,6 @@ class GraphMaps:
         head = self._head
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
-        goal = goal.repeated(COPIES if self._traced.spec.smooth == "augment" else 1)
+        if self._traced.spec.smooth == "augment":
+            goal = goal.repeated(COPIES)
         return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, head.places_of(goal.ids))))

@@ -121,9 +121,10 @@ def taken(values: Tensor, ids: Tensor) -> Tensor:
     It is `tf.gather(values, ids, batch_dims=1)` along one flat axis, because OpenVINO 2026.4 crashes or errs at a
     gather with `batch_dims` along a short axis.
     """
-    count, length = tf.unstack(tf.shape(values)[:2])
-    first = tf.reshape(length * tf.range(count), (-1, *[1] * (ids.shape.rank - 1)))
-    return tf.gather(tf.reshape(values, (-1, *values.shape[2:])), ids + first)
+    length = int(values.shape[1])
+    first = tf.range(tf.shape(values)[0]) * length
+    flat = tf.reshape(values, (-1, *values.shape[2:]))
+    return tf.gather(flat, ids + tf.reshape(first, (-1, *[1] * (ids.shape.rank - 1))))
 
 
 def head_of(

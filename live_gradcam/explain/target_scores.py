@@ -74,17 +74,16 @@ def goal_of(
         return _goal_of_value(head, aim, strength)
     scores = _finite(head.class_scores)
     classes = head.classes
-    ids = _resolved(aim[:, 0], order)
+    ids, named = tf.unstack(_resolved(aim, order), axis=1)
     chosen = tf.one_hot(ids, classes)
     count = min(rivals, classes - 1)
     own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
     others = tf.math.top_k(tf.where(chosen > 0, _LOWEST, -tf.abs(scores - own)), k=max(count, 1)).indices
     if has_slots:
         others = tf.where(taken(scores, others) > UNUSED_SLOT / 2, others, -1)
-    named = _resolved(aim[:, 1], order)[:, None]
     rival = aim[:, 1:]
     none = tf.fill(tf.shape(others), -1)
-    one = tf.concat([named, none[:, 1:]], axis=1)
+    one = tf.concat([named[:, None], none[:, 1:]], axis=1)
     strongest = (rival == STRONGEST_RIVALS) | (rival == REVERSED)
     rival_ids = tf.where(strongest, others, tf.where(rival == NO_RIVAL, none, one))
     return _goal(ids, chosen, rival_ids, strength)
@@ -93,11 +92,11 @@ def goal_of(
 def _goal_of_value(head: NetworkOutput, aim: Tensor, strength: Tensor) -> TargetScores:
     """Return the scores of a value: the value, its negative, or its difference from another value."""
     order = tf.tile(tf.range(min(MOST_RANKS, head.classes))[None], (tf.shape(aim)[0], 1))
-    ids = _resolved(aim[:, 0], order)
+    ids, named = tf.unstack(_resolved(aim, order), axis=1)
     chosen = tf.one_hot(ids, head.classes)
     rival = aim[:, 1:]
     alone = (rival == NO_RIVAL) | (rival == STRONGEST_RIVALS) | (rival == REVERSED)
-    rival_ids = tf.where(alone, -1, _resolved(aim[:, 1], order)[:, None])
+    rival_ids = tf.where(alone, -1, named[:, None])
     return _goal(ids, tf.where(rival == REVERSED, -chosen, chosen), rival_ids, strength)
 
 
@@ -109,7 +108,7 @@ def _goal(ids: Tensor, chosen: Tensor, rival_ids: Tensor, strength: Tensor) -> T
     return TargetScores(ids, row, rival_ids)
 
 
-def _resolved(class_id: Tensor, order: Tensor) -> Tensor:
-    """Return (N,) class ids for (N,) ids, or ranks counted down from −1."""
-    rank = tf.clip_by_value(-1 - class_id, 0, tf.shape(order)[1] - 1)
-    return tf.where(class_id < 0, taken(order, rank[:, None])[:, 0], tf.maximum(class_id, 0))
+def _resolved(class_ids: Tensor, order: Tensor) -> Tensor:
+    """Return (N, k) class ids for (N, k) ids, or ranks counted down from −1."""
+    ranks = tf.clip_by_value(-1 - class_ids, 0, tf.shape(order)[1] - 1)
+    return tf.where(class_ids < 0, taken(order, ranks), tf.maximum(class_ids, 0))
