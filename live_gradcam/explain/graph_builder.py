@@ -152,14 +152,14 @@ class GraphBuilder:
         target_ids = tf.stack([goal.ids for goal in goals if goal], axis=1)
         rival_ids = tf.stack([goal.rival_ids for goal in goals if goal], axis=1)
         # One lookup for all of them: it is a dozen operations, and their number counts in a small network.
-        rivals = int(rival_ids.shape[-1])
-        lengths = [int(top.shape[-1]), number, number * rivals]
+        per_goal = int(rival_ids.shape[-1])
+        lengths = [int(top.shape[-1]), number, number * per_goal]
         flat = tf.concat([top, target_ids, tf.reshape(rival_ids, (-1, lengths[2]))], axis=1)
         there = tf.maximum(flat, 0)
 
         def looked_up(figures: Tensor) -> list[Tensor]:
             *others, last = tf.split(taken(figures, there), lengths, axis=1)
-            return [*others, tf.reshape(last, (-1, number, rivals))]
+            return [*others, tf.reshape(last, (-1, number, per_goal))]
 
         values = looked_up(head.values)
         if head.probabilities is None:
