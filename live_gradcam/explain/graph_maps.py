@@ -15,6 +15,7 @@ from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.network_probe import NetworkProbe
+from live_gradcam.explain.pooled_head import sparse_gradient
 from live_gradcam.explain.raw_maps import evident, fused, raw_map
 from live_gradcam.explain.target_layer import not_between
 from live_gradcam.explain.target_scores import TargetScores
@@ -176,6 +177,18 @@ class GraphMaps:
         head = self._head
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
-        if self._traced.spec.smooth == "augment":
+        spec = self._traced.spec
+        if spec.smooth == "augment":
             goal = goal.repeated(COPIES)
+        elif (
+            head.task != "values"
+            and spec.one_pass
+            and head.scores.shape.rank == 2
+            and head.scores.shape[0] == 1
+        ):
+            # A graph of one picture is for another runtime. TensorFlow would hold several copies of the weights.
+            few = sparse_gradient(head.scores, *goal.summands())
+            found = [None] if few is None else list(tf.gradients(few[0], tensors, grad_ys=few[1]))
+            if all(each is not None for each in found):
+                return found
         return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, head.places_of(goal.ids))))

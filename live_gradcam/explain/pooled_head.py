@@ -17,6 +17,8 @@ from live_gradcam.models.type_names import Tensor
 _STEPS = frozenset({"BiasAdd", "AddV2", "MatMul", "Mean", "Identity", "Reshape", "Cast", "Squeeze"})
 """Operations between the activation and the scores."""
 
+_MANY_CLASSES = 100
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledTail:
@@ -51,6 +53,40 @@ def pooled_tail(scores: Tensor, activation: Tensor) -> PooledTail | None:
     if operation is None or any(len(each) != 1 for each in found.values()):
         return None
     return PooledTail(found["Mean"][0], found["MatMul"][0], additions)
+
+
+def sparse_gradient(scores: Tensor, ids: Tensor, weights: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return the features x that scores W·x + b are made of, and ∂y/∂x of y = Σ_j weights_j · scores_(ids_j).
+
+    It is the sum of a few rows of W. Backpropagation would multiply all of W by a vector of zeros: for a thousand
+    classes this reads 5 MB, and takes a twentieth of a small network's time. The rows come from a copy of the present
+    weights, which becomes part of the graph.
+
+    Args:
+        scores: (N, C) float32 while the network is traced.
+        ids: (N, k) int32.
+        weights: (N, k) float32.
+
+    Returns:
+        x (N, F) and ∂y/∂x (N, F); None if the scores are something else or too few to gain by it.
+    """
+    operation = scores.op
+    while operation.type in ("Identity", "Reshape", "BiasAdd", "AddV2"):
+        source, *others = operation.inputs
+        same = source.shape.rank == 2 and source.shape[1] == scores.shape[1]
+        if not same or (operation.type != "Reshape" and any(present_value(each) is None for each in others)):
+            return None
+        operation = source.op
+    if operation.type != "MatMul" or operation.get_attr("transpose_a") or operation.get_attr("transpose_b"):
+        return None
+    features, kernel = operation.inputs
+    if kernel.dtype != tf.float32 or kernel.shape[1] < _MANY_CLASSES:
+        return None
+    present = present_value(kernel)
+    if present is None:
+        return None
+    by_class = np.ascontiguousarray(np.asarray(present).T)
+    return features, tf.reduce_sum(tf.gather(tf.constant(by_class), ids) * weights[..., None], axis=1)
 
 
 def pooled_head(output: NetworkOutput | None, activation: Tensor) -> PooledHead | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -28,9 +28,20 @@ class TargetScores:
     rival_ids: Tensor
     """(N, R) int32: the classes that it is contrasted with; −1 for none."""
 
+    strength: Tensor
+    """(N,) float32: how much of the mean of their scores is subtracted."""
+
     def repeated(self, times: Tensor | int) -> TargetScores:
         """Return the scores for `times` copies of each picture, in the order of `tf.tile`."""
-        return TargetScores(tf.tile(self.ids, [times]), tf.tile(self.row, [times, 1]), self.rival_ids)
+        return replace(self, ids=tf.tile(self.ids, [times]), row=tf.tile(self.row, [times, 1]))
+
+    def summands(self) -> tuple[Tensor, Tensor]:
+        """Return the classes and weights that are not zero in `row`, (N, 1 + R) each; not for values or copies."""
+        there = tf.cast(self.rival_ids >= 0, tf.float32)
+        number = tf.maximum(tf.reduce_sum(there, axis=1, keepdims=True), 1.0)
+        ids = tf.concat([self.ids[:, None], tf.maximum(self.rival_ids, 0)], axis=1)
+        own = tf.ones_like(self.strength)[:, None]
+        return ids, tf.concat([own, -self.strength[:, None] * there / number], axis=1)
 
 
 def order_of(head: NetworkOutput) -> Tensor | None:
@@ -105,7 +116,7 @@ def _goal(ids: Tensor, chosen: Tensor, rival_ids: Tensor, strength: Tensor) -> T
     present = tf.one_hot(rival_ids, chosen.shape[-1])  # −1 gives zeros
     number = tf.maximum(tf.reduce_sum(present, axis=(1, 2)), 1.0)
     row = chosen - strength[:, None] * tf.reduce_sum(present, axis=1) / number[:, None]
-    return TargetScores(ids, row, rival_ids)
+    return TargetScores(ids, row, rival_ids, strength)
 
 
 def _resolved(class_ids: Tensor, order: Tensor) -> Tensor:

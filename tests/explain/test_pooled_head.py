@@ -8,12 +8,14 @@ import keras
 import networks
 import numpy as np
 import pytest
+import tensorflow as tf
 from networks import picture
 
 import live_gradcam as lg
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explain.pooled_head import sparse_gradient
 from live_gradcam.question import LayerActivation, Question
 
 
@@ -154,3 +156,68 @@ def test_a_method_of_many_passes_needs_one_pass_for_activations() -> None:
     expected = Explainer(model(network)).activations([picture(seed=1), picture(seed=2)])
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours.values, theirs.values, atol=1e-6)
+
+
+# The gradient of few of many classes
+
+
+def traced_gradients(*layers: Any, classes: int = 130) -> tuple[Any, Any, Any] | None:
+    """Return a network's x, ∂y/∂x by `sparse_gradient` and by backpropagation for two pictures, traced as a graph."""
+    network = network_with(*layers)
+    ids, weights = np.array([[3, 7, 7], [classes - 1, 0, 3]]), np.array([[1, -0.3, 0.2], [1, 0, -0.5]])
+    found: list[Any] = []
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow ships no types
+    def trace(images: Any) -> Any:
+        scores = network(images)
+        sparse = sparse_gradient(scores, tf.constant(ids, tf.int32), tf.constant(weights, tf.float32))
+        if sparse is None:
+            return images
+        found.append(sparse)
+        row = np.zeros((2, classes), np.float32)
+        for picture_, (numbers, factors) in enumerate(zip(ids, weights, strict=True)):
+            np.add.at(row[picture_], numbers, factors)
+        return *sparse, tf.gradients(scores, sparse[0], grad_ys=tf.constant(row))[0]
+
+    images = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    returned = trace(tf.constant(images))
+    return tuple(each.numpy() for each in returned) if found else None
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (keras.layers.GlobalAveragePooling2D(), dense(130)),
+        (keras.layers.GlobalAveragePooling2D(), dense(130, use_bias=False)),
+        (keras.layers.GlobalAveragePooling2D(), dense(130), keras.layers.Reshape((130,))),
+        (keras.layers.Flatten(), dense(9, activation="relu"), dense(130)),
+    ],
+    ids=["bias", "no bias", "reshaped", "two layers"],
+)
+def test_the_gradient_of_a_few_classes_is_that_of_backpropagation(layers: Any) -> None:
+    found = traced_gradients(*layers)
+    assert found is not None
+    _, sparse, full = found
+    np.testing.assert_allclose(sparse, full, atol=1e-6 * np.abs(full).max())
+    assert np.abs(full).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("layers", "classes"),
+    [
+        ((keras.layers.GlobalAveragePooling2D(), dense(99)), 99),
+        ((keras.layers.GlobalAveragePooling2D(), dense(130, activation="relu")), 130),
+        ((keras.layers.Conv2D(130, 8), keras.layers.Flatten()), 130),
+    ],
+    ids=["few classes", "an activation", "a convolution"],
+)
+def test_other_ends_and_few_classes_are_left_to_backpropagation(layers: Any, classes: int) -> None:
+    assert traced_gradients(*layers, classes=classes) is None
+
+
+def test_a_second_branch_that_is_added_to_the_scores_is_not_left_out() -> None:
+    class Added(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
+        def call(self, inputs: Any) -> Any:
+            return inputs + tf.reduce_mean(inputs, axis=1, keepdims=True)
+
+    assert traced_gradients(keras.layers.GlobalAveragePooling2D(), dense(130), Added()) is None

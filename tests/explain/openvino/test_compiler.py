@@ -115,6 +115,14 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a nested network": (networks.nested_network, {}),
     "tokens": (lambda: networks.token_network(True, 0), {"methods": ["gradcam", "hirescam"]}),
     "labels": (networks.sigmoid_network, {}),
+    "many classes": (
+        lambda: networks.headed_network(130),
+        {"task": "classes", "targets": 2, "methods": ["gradcam", "hirescam", "finercam"]},
+    ),
+    "many labels": (
+        lambda: networks.headed_network(130, keras.layers.Activation("sigmoid")),
+        {"task": "multi-label", "methods": ["gradcam", "finercam"]},
+    ),
     "places": (networks.segmentation_network, {}),
     "one unit": (lambda: networks.headed_network(1, keras.layers.Activation("sigmoid")), {}),
     "values": (lambda: networks.headed_network(3), {"task": "values"}),
@@ -122,6 +130,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 USUAL = {
     "every method of one pass at once",
+    "many classes",
     "several targets and channels",
 }
 """What the usual suite tests; the others, further networks above all, are in the group `runtimes`."""
