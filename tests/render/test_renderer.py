@@ -18,6 +18,7 @@ from live_gradcam.render import canvas
 from live_gradcam.render.appearance import Appearance, Style
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.history import ribbon_height
 from live_gradcam.render.indicators import scale_column_width
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, footer_of, layout_of
@@ -271,6 +272,18 @@ def test_without_evidence_the_picture_stays_and_the_plate_says_so() -> None:
     assert tracked is not None
     assert tracked.opacity == 0
     assert np.array_equal(picture[80:200, 180:460], frame(0).pixels[80:200, 180:460])
+
+
+def test_no_bracket_crosses_the_times_of_the_last_minute() -> None:
+    for size in ((640, 360), (640, 480), (720, 1280)):
+        renderer = Renderer(Appearance(view="history"), models=("lite0",))
+        shown = frame(0, seen(0, size))
+        renderer.add_answer(shown, answer("history", size))
+        with_brackets = renderer.picture(shown)[0]
+        tall = ribbon_height(size)
+        boxes = renderer._brackets
+        assert boxes
+        assert all(y + height <= with_brackets.shape[0] - tall for _, y, _, height in boxes), size
 
 
 def test_the_last_minute_is_remembered_while_another_view_is_shown() -> None:
