@@ -177,6 +177,12 @@ def test_videos_are_no_photographs(tmp_path: Path, model: Path) -> None:
         run(folder, model)
 
 
+def test_a_file_that_is_typed_and_is_no_picture_is_not_called_a_video(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Notes\n", "utf-8")
+    with pytest.raises(SourceError, match=r"'notes.md': no photograph by its ending\. Give photographs\."):
+        run(tmp_path / "notes.md", model)
+
+
 def test_names_are_checked_before_anything_is_loaded(photos: Path, model: Path) -> None:
     with pytest.raises(SettingsError, match="unknown metric"):
         run(photos, model, metrics=("nothing",))
