@@ -151,7 +151,7 @@ class Renderer:
             overlay = replace(overlay, chosen="", notice=None, busy=None, frozen=False, statistics=())
         shown = self.appearance.statistics
         plates = draw_overlay_onto(above, overlay, frame.time, statistics=shown, scale=scale)
-        self._plates = (*plates, *filter(None, [self.tests.place]))
+        self._plates = (*plates, *self.tests.places)
         covered = (*self._plates, *ribbon_places(self._size, self._look.view))
         self._brackets = draw_viewfinders_onto(picture, self._finders, covered)
         return picture, tracked[0] if tracked else None
