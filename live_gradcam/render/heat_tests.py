@@ -147,7 +147,9 @@ class HeatTests:
             if plate is not None and panel.place[1] + panel.place[3] > plate[1]:
                 avoid = panel.place  # by the badge, which lies beside the label plate
         reason = draw_reason_onto(picture, self._words(self._no_curves), side=min(picture.shape[:2]))
-        self.places = tuple(each for each in (None if panel is None else panel.place, reason) if each is not None)
+        self.places = tuple(
+            each for each in (None if panel is None else panel.place, reason) if each is not None
+        )
         found = self._badge.shown(explanation, named, time)
         if not look.badge or look.view not in _WITH_BADGE:
             return
