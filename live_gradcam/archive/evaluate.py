@@ -139,6 +139,8 @@ def evaluate_photos(
         raise SettingsError(
             f"the boxes name none of the photographs, such as {photos[0][1]}. Give the file names as they are."
         )
+    if job.places is not None:
+        job.places.warn_of_shared(path for path, _ in photos)
     interrupted = False
     with PhotoResults(_folder(job.beside), _settings(settings, job)) as results:
         missing = [(path, name) for path, name in photos if results.missing(path, wanted[path])]

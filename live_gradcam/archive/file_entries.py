@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
@@ -29,6 +29,19 @@ class FileEntries(Generic[Entry]):
 
         Names with folders are compared from the end, so that `cats/1.jpg` is found in every folder that has it.
         """
+        name = self._name_of(photo)
+        return None if name is None else self._entries[name]
+
+    def shared(self, photos: Iterable[Path]) -> tuple[str, list[Path]] | None:
+        """Return the first name that stands for several photographs, and these; None if there is none."""
+        found: dict[str, list[Path]] = {}
+        for photo in photos:
+            if (name := self._name_of(photo)) is not None:
+                found.setdefault(name, []).append(photo)
+        return next(((name, several) for name, several in found.items() if len(several) > 1), None)
+
+    def _name_of(self, photo: Path) -> str | None:
+        """Return the longest name that ends the path of a photograph."""
         if self._by_stem:
             photo = photo.with_suffix("")
         found = None
@@ -36,7 +49,7 @@ class FileEntries(Generic[Entry]):
         for each in self._by_name.get(photo.name, ()):
             parts = PurePosixPath(each).parts
             if photo.parts[-len(parts) :] == parts and len(parts) > longest:
-                found, longest = self._entries[each], len(parts)
+                found, longest = each, len(parts)
         return found
 
 

@@ -112,9 +112,11 @@ def find_photos(
         if each.kind == "video" and each.source in named
     ]
     if not photos:
-        raise SourceError(
-            failures[0].reason if len(entries) < 1 else "there are only videos. Give photographs."
-        )
+        if entries and all(each.kind == "video" and each.source in named for each in entries):
+            names = ", ".join(f"'{each.name}'" for each in entries[:2])
+            more = f" and {len(entries) - 2} more" if len(entries) > 2 else ""
+            raise SourceError(f"{names}{more}: no photograph by its ending. Give photographs.")
+        raise SourceError(failures[0].reason if not entries else "there are only videos. Give photographs.")
     return photos, failures
 
 

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ from live_gradcam.archive.places_folder import FOLDER_FORM, Boxes, boxes_in
 from live_gradcam.errors import SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, nearest_paths
+from live_gradcam.number_format import counted
+
+_LOG = logging.getLogger(__name__)
 
 _COLUMNS = ("file", "x", "y", "width", "height")
 _FORM = (
@@ -50,6 +54,17 @@ class PlacesFile:
     def names(self, photo: Path) -> bool:
         """Return whether there are boxes for a photograph."""
         return self._entries.of(photo) is not None
+
+    def warn_of_shared(self, photos: Iterable[Path]) -> None:
+        """Warn once if boxes of one name are used for several photographs, which lie in different folders."""
+        if (shared := self._entries.shared(photos)) is not None:
+            name, several = shared
+            _LOG.warning(
+                "the boxes of %s are used for %s, such as %s and %s. If these differ, write the folder before the name",
+                shown(name),
+                counted(len(several), "photograph"),
+                *(shown("/".join(each.parts[-2:])) for each in several[:2]),
+            )
 
     def of(self, photo: Path, size: tuple[int, int]) -> Boxes | None:
         """Return the boxes of a photograph in its pixels; None if the file has none for it.

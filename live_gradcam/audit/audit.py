@@ -170,7 +170,10 @@ def _audited(
     """
     if not photos:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
-    places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes), job.estimates)
+    boxes = None if job.boxes is None else read_places(job.boxes)
+    if boxes is not None:
+        boxes.warn_of_shared(each.path for each in photos if each.film is None)
+    places = MasksOrBoxes(job.masks, boxes, job.estimates)
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
         raise SettingsError(places.nothing_for(photos[0]))
     if isinstance(settings.model, str) and settings.model == job.compare:

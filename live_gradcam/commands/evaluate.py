@@ -96,6 +96,9 @@ class EvaluateSettings:
     json_file: Path | None = in_output(None, "Write the table to a file.", metavar="FILE.json", option="json")
     csv: Path | None = in_output(None, "Write the values of each photograph.", metavar="FILE.csv")
     plot: Path | None = in_output(None, "Draw the table with its intervals.", metavar="FILE.png")
+    overwrite: bool = in_output(
+        False, "Allow --json, --csv and --plot to replace files that are not of an evaluation."
+    )
     quiet: bool = in_output(False, "Print only the table and what failed.", short="-q")
 
     def __post_init__(self) -> None:
@@ -126,7 +129,7 @@ def evaluate(
         refuse_typos(each)
     for file, ending in ((settings.json_file, ".json"), (settings.csv, ".csv"), (settings.plot, ".png")):
         if file is not None:
-            check_file(file, ending)
+            check_file(file, ending, overwrite=settings.overwrite)
     with EvaluateProgress(quiet=settings.quiet) as progress:
         reports, errors = _reports(photos, chosen, settings, progress)
     if errors and not reports:
@@ -139,7 +142,7 @@ def evaluate(
     failures += [" ".join(error.args[0].split()) for error in errors]
     for line in failures:
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
-    if failures:
+    if failures or any(report.interrupted for report in reports):
         raise typer.Exit(1)
 
 
@@ -208,6 +211,9 @@ def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
         typer.echo(f"only {counted(evaluation.count, 'photo')}: a hint, for the intervals are too narrow")
     if not quiet:
         parts = [counted(evaluation.count, "photo")]
+        controlled = max((row.count for row in evaluation.rows if row.control is not None), default=0)
+        if controlled and controlled < max(row.count for row in evaluation.rows):
+            parts.append(f"controls on {controlled} of them")
         if report.kept:
             parts.append(f"{report.kept} of them known from an earlier run")
         if report.failures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
     from live_gradcam.archive.evaluate import EvaluateReport
 
 
-def check_file(path: Path, ending: str) -> None:
-    """Check early that a file can be written.
+_COLUMNS = ("model", "file", "class", "probability", "method", "metric", "control", "value")
+"""The header of the CSV file."""
+
+_PLOT = b"Software\0live-gradcam evaluate"
+"""The text in the plot's PNG file, by which a later run knows it."""
+
+
+def check_file(path: Path, ending: str, *, overwrite: bool = False) -> None:
+    """Check early that a file can be written. It may replace one of an earlier evaluation, but no other file.
+
+    Args:
+        path: the file.
+        ending: what its name must end in, such as `.json`.
+        overwrite: whether any file may be replaced.
 
     Raises:
         SinkError: it cannot.
@@ -28,6 +41,25 @@ def check_file(path: Path, ending: str) -> None:
     if path.is_dir() or not path.absolute().parent.is_dir():
         wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
         raise SinkError(f"cannot write '{path}': {wrong}.")
+    if path.exists() and not overwrite and not _is_own(path, ending):
+        raise SinkError(
+            f"cannot write '{path}': it exists and is no file of an evaluation. Choose another name, or use "
+            "--overwrite."
+        )
+
+
+def _is_own(path: Path, ending: str) -> bool:
+    """Return whether a file is empty, or begins like one that `write_files` wrote."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(2**12)
+    except OSError as error:
+        raise SinkError(f"cannot write '{path}': {error.strerror}.") from error
+    if ending == ".json":
+        known = beginning.startswith(b"{") and b'"model"' in beginning and b'"rows"' in beginning
+    else:
+        known = (",".join(_COLUMNS).encode() if ending == ".csv" else _PLOT) in beginning
+    return not beginning or known
 
 
 def write_files(
@@ -44,7 +76,10 @@ def write_files(
     Raises:
         SinkError: one cannot be written.
     """
-    said = [{**report.evaluation.said, "settings": report.settings} for report in reports]
+    said = [
+        {**report.evaluation.said, "interrupted": report.interrupted, "settings": report.settings}
+        for report in reports
+    ]
     file = json_file
     try:
         if file is not None:
@@ -73,9 +108,17 @@ def write_files(
             ]
             import cv2
 
-            _put(file, cv2.imencode(".png", interval_plot(bars))[1].tobytes())
+            _put(file, _signed(cv2.imencode(".png", interval_plot(bars))[1].tobytes()))
     except OSError as error:
         raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
+
+
+def _signed(png: bytes) -> bytes:
+    """Return a PNG with a text that says where it is from, after its header of 33 bytes."""
+    chunk = b"tEXt" + _PLOT
+    return (
+        png[:33] + (len(_PLOT)).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") + png[33:]
+    )
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -91,7 +134,7 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def _write_csv(table: Any, reports: Sequence[EvaluateReport]) -> None:  # noqa: ANN401 - csv's writer has no name
-    table.writerow(("model", "file", "class", "probability", "method", "metric", "control", "value"))
+    table.writerow(_COLUMNS)
     for report in reports:
         for name, photo in report.photos:
             probability = None if photo.probability is None else f"{photo.probability:.4f}"

@@ -28,6 +28,9 @@ MOST_CONTROLS = 50
 FEW_PHOTOS = 20
 """Below this number of photographs a bootstrap interval is too narrow, and a comparison is called a hint."""
 
+_LEAST = 0.0005
+"""The least difference that does not round to 0.000."""
+
 _MOST_WORSE = 4
 """How many methods that are worse are named."""
 
@@ -85,6 +88,15 @@ class Evaluation:
                 }
                 for each in self.differences
             ],
+            "over_controls": [
+                {
+                    "metric": each.metric,
+                    "method": each.first,
+                    "control": each.second,
+                    **{name: _rounded(value) for name, value in asdict(each.mean).items()},
+                }
+                for each in self.over_controls
+            ],
             "seconds": {name: float(f"{value:.3g}") for name, value in self.seconds},
         }
 
@@ -111,13 +123,14 @@ class Evaluation:
         parts = [f"{metric}: {lead} ({rows[0].mean:.3f})"]
         worse = [row for row in rows if row not in level]
         for row in [*(each for each in rows if each in level), *worse[:_MOST_WORSE]]:
-            apart = f"{abs(row.mean - cheapest.mean):.3f}"
+            # From the method whose mean the line names for those that are worse; from the cheaper one for a price.
+            apart = _difference(row.mean - (rows[0] if row in worse else cheapest).mean)
             ratio = cost.get(row.method, 0.0) / max(cost.get(cheapest.method, 0.0), 1e-9)
             dear = f"costs {ratio:.0f} times as much as {cheapest.method}" if ratio >= 2 else ""
             if row in worse:
                 parts.append(f"{row.method} is {apart} worse{f' and {dear}' if dear else ''}")
             elif dear:
-                is_better = rows.index(row) < rows.index(cheapest) and apart != "0.000"
+                is_better = rows.index(row) < rows.index(cheapest) and abs(row.mean - cheapest.mean) >= _LEAST
                 parts.append(f"{row.method} {dear} {f'for {apart}' if is_better else 'and is no better'}")
         if more := worse[_MOST_WORSE:]:
             parts.append(f"{counted(len(more), 'more method')} {'is' if len(more) == 1 else 'are'} worse")
@@ -127,13 +140,16 @@ class Evaluation:
 
     def _unbeaten(self, metric: str, methods: Sequence[str]) -> list[str]:
         """Return which of some methods are not known to beat a control, in words."""
+        if not metric_named(metric).tests_place:
+            return []
         sign = 1 if metric_named(metric).higher_is_better else -1
         found = []
         for method in methods:
             over = [each for each in self.over_controls if (each.metric, each.first) == (metric, method)]
             unbeaten = [each.second for each in over if not (each.is_known and sign * each.mean.mean > 0)]
             if unbeaten:
-                found.append(f"{method} does not beat its control {_listed(unbeaten)}")
+                controls = "control" if len(unbeaten) == 1 else "controls"
+                found.append(f"{method} does not beat its {controls} {_listed(unbeaten)}")
         return found
 
     def _known(self, metric: str, first: str, second: str) -> bool:
@@ -253,6 +269,11 @@ def _seconds(photos: Sequence[PhotoValues]) -> tuple[tuple[str, float], ...]:
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - of a row
     return round(value, 4) if isinstance(value, float) else value
+
+
+def _difference(value: float) -> str:
+    """Return the size of a difference in words: one that is known is never called 0.000."""
+    return f"{abs(value):.3f}" if abs(value) >= _LEAST else "less than 0.001"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -37,6 +37,9 @@ class Metric:
     randomises: bool = False
     """Whether it needs copies of the network with random weights."""
 
+    tests_place: bool = True
+    """Whether a map that lies elsewhere, or in pieces, should be worse; otherwise its controls say nothing about it."""
+
 
 _RISE = "Petsiuk et al. 2018, arXiv:1806.07421"
 _GRADCAM_PP = "Chattopadhay et al. 2017, arXiv:1710.11063"
@@ -111,7 +114,7 @@ _METRICS = {
             _randomisation,
             randomises=True,
         ),
-        Metric("complexity", False, "map", _ADCC, lambda case: complexity(case.heat)),
+        Metric("complexity", False, "map", _ADCC, lambda case: complexity(case.heat), tests_place=False),
         Metric("coherency", True, "map", _ADCC, lambda case: case.coherency),
         Metric("adcc", True, "probability", _ADCC, _adcc),
     )

@@ -40,8 +40,8 @@ class HeatTests:
         self._panel: CurvePanel | None = None
         self.shown: Faithfulness | None = None
         """The test on the newest picture; None if there is none."""
-        self.place: Region | None = None
-        """(x, y, width, height) on the canvas of the badge on the newest picture; None if there is none."""
+        self.places: tuple[Region, ...] = ()
+        """(x, y, width, height) on the canvas of what was drawn onto the newest picture: curves, reason and badge."""
 
     def add_answer(self, frame: Frame, answer: Answer) -> None:
         """Take an answer about a frame, perhaps with a proof."""
@@ -67,7 +67,7 @@ class HeatTests:
 
     def begin(self, look: Appearance, overlay: Overlay) -> tuple[Appearance, Overlay]:
         """Begin a picture, and return how it is drawn: without a proof, as one picture that says why there is none."""
-        self.shown = self.place = None
+        self.shown, self.places = None, ()
         if look.view != "proof" or self._proof.newest is not None:
             return look, overlay
         said = overlay.notice or self._words(self._proof.reason) or None
@@ -146,10 +146,14 @@ class HeatTests:
             draw_panel_onto(picture, panel, self._curves, self._words)
             if plate is not None and panel.place[1] + panel.place[3] > plate[1]:
                 avoid = panel.place  # by the badge, which lies beside the label plate
-        draw_reason_onto(picture, self._words(self._no_curves), side=min(picture.shape[:2]))
+        reason = draw_reason_onto(picture, self._words(self._no_curves), side=min(picture.shape[:2]))
+        self.places = tuple(
+            each for each in (None if panel is None else panel.place, reason) if each is not None
+        )
         found = self._badge.shown(explanation, named, time)
         if not look.badge or look.view not in _WITH_BADGE:
             return
         self.shown = found
         if found is not None and plate is not None:
-            self.place = draw_badge_onto(picture, found, plate, self._words, side=side, avoid=avoid)
+            badge = draw_badge_onto(picture, found, plate, self._words, side=side, avoid=avoid)
+            self.places = (*self.places, *filter(None, [badge]))

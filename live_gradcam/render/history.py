@@ -9,7 +9,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from live_gradcam.explanation import Explanation
+from live_gradcam.explanation import Explanation, Region
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import number_text
 from live_gradcam.prediction import Prediction
@@ -103,6 +104,13 @@ def ribbon_height(size: tuple[int, int]) -> int:
     """Return the ribbon's height at the bottom of a canvas of (width, height) pixels."""
     _, tall, scale = ribbon_measures(size)
     return tall + scale
+
+
+def ribbon_places(size: tuple[int, int], view: View) -> tuple[Region, ...]:
+    """Return (x, y, width, height) of the ribbon on a canvas of (width, height) pixels, in the view that has one."""
+    width, height = size
+    tall = ribbon_height(size)
+    return ((0, height - tall, width, tall),) if view == "history" else ()
 
 
 def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:

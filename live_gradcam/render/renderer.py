@@ -28,7 +28,7 @@ from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.heat_tests import HeatTests
 from live_gradcam.render.heat_tracking import HeatTracker, TrackedHeat
-from live_gradcam.render.history import LastMinute, ribbon_height
+from live_gradcam.render.history import LastMinute, ribbon_height, ribbon_places
 from live_gradcam.render.indicators import draw_scale_bar_onto, scale_column_width
 from live_gradcam.render.label import Label
 from live_gradcam.render.lettering import fill_onto
@@ -135,7 +135,7 @@ class Renderer:
         caption, scale = self._draw_onto(picture, layout, frame, tracked, current, overlay)
         footer = layout.footer
         if overlay.before is not None:
-            draw_viewfinders_onto(picture, self._finders, ())
+            draw_viewfinders_onto(picture, self._finders, ribbon_places(self._size, self._look.view))
             self._finders = ()
             if footer is not None:
                 draw_footer_onto(picture, footer, FooterContent(caption=caption))
@@ -151,8 +151,9 @@ class Renderer:
             overlay = replace(overlay, chosen="", notice=None, busy=None, frozen=False, statistics=())
         shown = self.appearance.statistics
         plates = draw_overlay_onto(above, overlay, frame.time, statistics=shown, scale=scale)
-        self._plates = (*plates, *filter(None, [self.tests.place]))
-        self._brackets = draw_viewfinders_onto(picture, self._finders, self._plates)
+        self._plates = (*plates, *self.tests.places)
+        covered = (*self._plates, *ribbon_places(self._size, self._look.view))
+        self._brackets = draw_viewfinders_onto(picture, self._finders, covered)
         return picture, tracked[0] if tracked else None
 
     def _laid_out(self, frame: Frame, tracked: Sequence[TrackedHeat], figures: int) -> Layout:

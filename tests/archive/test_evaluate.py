@@ -177,6 +177,33 @@ def test_videos_are_no_photographs(tmp_path: Path, model: Path) -> None:
         run(folder, model)
 
 
+def test_boxes_of_one_name_for_several_photos_are_told(
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "named alike"
+    for each in ("a", "b"):
+        (folder / each).mkdir(parents=True)
+        cv2.imwrite(str(folder / each / "x.png"), picture(16, 16, 1))
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("file,x,y,width,height\nx.png,0,0,8,8\n", "utf-8")
+    run(folder, model, metrics=("inside",), controls=(), places=read_places(boxes))
+    told = [each for each in caplog.messages if each.startswith("the boxes of")]
+    assert told == [
+        "the boxes of x.png are used for 2 photographs, such as a/x.png and b/x.png. If these differ, write the folder "
+        "before the name"
+    ]
+    caplog.clear()
+    boxes.write_text("file,x,y,width,height\na/x.png,0,0,8,8\nb/x.png,0,0,4,4\n", "utf-8")
+    run(folder, model, metrics=("inside",), controls=(), places=read_places(boxes))
+    assert not [each for each in caplog.messages if each.startswith("the boxes of")]
+
+
+def test_a_file_that_is_typed_and_is_no_picture_is_not_called_a_video(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Notes\n", "utf-8")
+    with pytest.raises(SourceError, match=r"'notes.md': no photograph by its ending\. Give photographs\."):
+        run(tmp_path / "notes.md", model)
+
+
 def test_names_are_checked_before_anything_is_loaded(photos: Path, model: Path) -> None:
     with pytest.raises(SettingsError, match="unknown metric"):
         run(photos, model, metrics=("nothing",))

@@ -18,6 +18,7 @@ from clips import write_clip
 
 from live_gradcam.cli import main
 from live_gradcam.commands.annotate import with_ray_address
+from live_gradcam.commands.progress import AnnotateProgress
 
 MODEL = ("--model", "networks:colour_network")
 ROOT = Path(__file__).parents[2]
@@ -175,3 +176,17 @@ def test_figures_that_would_be_in_no_table_are_not_computed(
     message = "live-gradcam: --faithfulness writes its figures into tables: add --csv FILE or --jsonl FILE.\n"
     assert capsys.readouterr().err == message
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupted_run_is_no_success_for_a_script(
+    archive: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AnnotateProgress, "end", interrupted)
+    typed = ("annotate", str(archive), "--out", str(archive.parent / "out"), *MODEL)
+    assert main(typed) == 1
+    assert "interrupted: run the same command again to continue" in capfd.readouterr().out
+    monkeypatch.undo()
+    assert main(typed) == 0

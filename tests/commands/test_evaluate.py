@@ -18,6 +18,7 @@ from live_gradcam.commands import evaluate_files
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import ModelError
 from live_gradcam.explain import loading
+from live_gradcam.metrics.photo_test import PhotoTest
 
 SMALL = ("--model", "networks:flattened_network", "--preprocess", "unit", "--engine", "tensorflow")
 
@@ -148,6 +149,49 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_evaluated(
     told = capsys.readouterr()
     assert told.out.splitlines()[-1] == "3 photos; 1 fault, named below"
     assert told.err.startswith("live-gradcam: bad.jpg cannot be read")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_number_of_photos_of_the_controls_is_told_where_it_is_smaller(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert evaluate("--control-photos", "2") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "3 photos; controls on 2 of them"
+    assert evaluate("--control-photos", "3") == 0
+    assert "controls on" not in capsys.readouterr().out
+
+
+def test_an_interrupted_run_says_so_in_its_file_and_by_its_exit_code(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert evaluate("--json", "a.json", "--metrics", "complexity") == 0
+    assert json.loads((folder / "a.json").read_text())["interrupted"] is False
+    monkeypatch.setattr(PhotoTest, "values", interrupted)
+    assert evaluate("--json", "a.json", "--metrics", "complexity,deletion") == 1
+    assert "interrupted: run the same command again" in capsys.readouterr().out
+    assert json.loads((folder / "a.json").read_text())["interrupted"] is True
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.png"])
+def test_only_files_of_an_evaluation_are_replaced(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    option = {"json": "--json", "csv": "--csv", "png": "--plot"}[name[2:]]
+    typed = ("--metrics", "complexity", "--controls", "none", option, name)
+    (folder / name).write_text('{"photo.jpg": [[0, 0, 8, 8]]}')
+    assert evaluate(*typed) == 1
+    assert capsys.readouterr().err == (
+        f"live-gradcam: cannot write '{name}': it exists and is no file of an evaluation. Choose another name, or use "
+        "--overwrite.\n"
+    )
+    assert (folder / name).read_text() == '{"photo.jpg": [[0, 0, 8, 8]]}'
+    assert evaluate(*typed, "--overwrite") == 0
+    assert evaluate(*typed) == 0
+    if name == "a.png":
+        assert cv2.imread(name) is not None
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,63 @@ def test_it_says_in_words_what_a_dearer_method_brings() -> None:
     )
 
 
+def of_three(means: Sequence[float], *, metric: str = "insertion") -> Evaluation:
+    """The first two are level, the second is the cheapest, and the third is known to be worse than the first."""
+    rows = tuple(Row(name, metric, mean, mean, mean, 50) for name, mean in zip("abc", means, strict=True))
+    apart = means[0] - means[2]
+    known = Difference(metric, "a", "c", Mean(apart, apart, apart, 50))
+    return Evaluation("model", 50, rows, (known,), (("a", 0.015), ("b", 0.01), ("c", 0.02)))
+
+
+def test_what_is_worse_is_worse_than_the_mean_that_the_line_names() -> None:
+    assert of_three((0.228, 0.249, 0.280), metric="average-drop").words("average-drop") == (
+        "average-drop: a and b are level (0.228); c is 0.052 worse and costs 2 times as much as b"
+    )
+
+
+def test_a_known_difference_is_never_called_nothing() -> None:
+    assert "; c is less than 0.001 worse" in of_three((0.6, 0.59, 0.5998)).words("insertion")
+
+
+def test_controls_are_not_held_against_a_metric_that_does_not_ask_where_the_heat_is() -> None:
+    """A shuffled map has the mean of its map, so that no map can beat it."""
+    values = {None: [0.3, 0.4, 0.5], "shifted": [0.3, 0.4, 0.5], "shuffled": [0.3, 0.4, 0.5]}
+    photos = [
+        PhotoValues(
+            "cup",
+            0.9,
+            {
+                MapName("gradcam", metric, control): column[number]  # type: ignore[arg-type]
+                for control, column in values.items()
+                for metric in ("complexity", "deletion")
+            },
+        )
+        for number in range(3)
+    ]
+    found = summary("network", photos)
+    assert found.words("complexity") == ""
+    assert found.words("deletion") == "deletion: gradcam does not beat its controls shifted and shuffled"
+
+
+def test_the_differences_from_controls_are_told_with_the_number_of_their_photos() -> None:
+    own, control = MapName("a", "deletion"), MapName("a", "deletion", "shifted")
+    photos = [
+        PhotoValues("x", 1.0, {own: 0.1, control: 0.3}),
+        PhotoValues("x", 1.0, {own: 0.3}),
+    ]
+    assert summary("model", photos).said["over_controls"] == [
+        {
+            "metric": "deletion",
+            "method": "a",
+            "control": "shifted",
+            "mean": -0.2,
+            "low": -0.2,
+            "high": -0.2,
+            "count": 1,
+        }
+    ]
+
+
 def test_few_photos_are_called_a_hint() -> None:
     rows = tuple(Row(name, "deletion", mean, mean, mean, 6) for name, mean in (("a", 0.1), ("b", 0.2)))
     assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")

@@ -10,6 +10,7 @@ import pytest
 from fakes import answered, explained, panned, valued, warm_in_the_middle
 
 from live_gradcam.explanation import Explanation, Region
+from live_gradcam.faithfulness import HeatCurve
 from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.prediction import Prediction
@@ -18,7 +19,9 @@ from live_gradcam.render import canvas
 from live_gradcam.render.appearance import Appearance, Style
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.history import ribbon_height
 from live_gradcam.render.indicators import scale_column_width
+from live_gradcam.render.marks import overlap
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, footer_of, layout_of
 from live_gradcam.render.renderer import Renderer
@@ -271,6 +274,35 @@ def test_without_evidence_the_picture_stays_and_the_plate_says_so() -> None:
     assert tracked is not None
     assert tracked.opacity == 0
     assert np.array_equal(picture[80:200, 180:460], frame(0).pixels[80:200, 180:460])
+
+
+def test_no_bracket_crosses_the_times_of_the_last_minute() -> None:
+    for size in ((640, 360), (640, 480), (720, 1280)):
+        renderer = Renderer(Appearance(view="history"), models=("lite0",))
+        shown = frame(0, seen(0, size))
+        renderer.add_answer(shown, answer("history", size))
+        with_brackets = renderer.picture(shown)[0]
+        tall = ribbon_height(size)
+        boxes = renderer._brackets
+        assert boxes
+        assert all(y + height <= with_brackets.shape[0] - tall for _, y, _, height in boxes), size
+
+
+def test_no_bracket_crosses_the_curves() -> None:
+    curves = tuple(
+        HeatCurve(way, name, (0.0, 1.0), (0.5, 0.5), 0.5)
+        for way in ("deletion", "insertion")
+        for name in ("gradcam", "")
+    )
+    size = (1280, 720)
+    renderer = Renderer(Appearance(view="one"), models=("lite0",))
+    shown = frame(0, seen(0, size))
+    renderer.add_answer(shown, replace(answer("one", size), curves=curves))
+    renderer.picture(shown)
+    (panel,) = renderer.tests.places
+    brackets = renderer._brackets
+    assert len(brackets) in (2, 3)
+    assert not any(overlap(each, panel) for each in brackets)
 
 
 def test_the_last_minute_is_remembered_while_another_view_is_shown() -> None:

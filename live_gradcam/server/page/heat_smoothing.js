@@ -18,6 +18,7 @@ export class HeatSmoothing {
     this.opacity = 0;
     this.goalOpacity = 0;
     this.mapOpacity = 0; // from the server: low if the network is not sure
+    this.jumped = false; // whether another map is shown at once, and was not painted yet
     this.old = false; // whether the heat belongs to a former scene
     this.origin = "";
     this.chosen = "";
@@ -46,7 +47,10 @@ export class HeatSmoothing {
     if (this.stable && this.scale > 0) full = this.scale * Math.max(1, (WEAK * this.ceiling) / this.scale) ** 2;
     const share = full > 0 ? peak / full / 255 : 0;
     this.goal = Float32Array.from(map.heat, (value) => Math.min(1, value * share));
-    if (!same || this.shown === null) this.shown = this.goal.slice();
+    if (!same || this.shown === null) {
+      this.shown = this.goal.slice();
+      this.jumped = true;
+    }
     this.shape = map.shape;
     this.inset = map.inset;
     this.origin = origin;
@@ -78,7 +82,8 @@ export class HeatSmoothing {
   /** Advances by some seconds; returns whether anything visible changed. */
   step(seconds) {
     if (this.shown === null) return false;
-    const part = 1 - kept(seconds, this.smoothing);
+    const part = 1 - kept(seconds, this.smoothing), jumped = this.jumped;
+    this.jumped = false;
     let moved = Math.abs(this.goalOpacity - this.opacity);
     this.opacity = moved < 0.004 ? this.goalOpacity : this.opacity + (this.goalOpacity - this.opacity) * part;
     for (let i = 0; i < this.shown.length; i++) {
@@ -86,7 +91,7 @@ export class HeatSmoothing {
       this.shown[i] += step;
       moved = Math.max(moved, Math.abs(step));
     }
-    return moved > 0.0005;
+    return jumped || moved > 0.0005;
   }
 
   /** Returns the heat on a fine mesh: {values: Float32Array in [0, 1], rows, columns}. */

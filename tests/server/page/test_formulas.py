@@ -398,6 +398,35 @@ def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> Non
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_a_map_that_is_shown_at_once_is_painted_once() -> None:
+    """The proofs of a moving picture follow one another with nothing to smooth between them."""
+    maps = [
+        {
+            "method": "gradcam",
+            "layer": "head",
+            "shape": [1, 2],
+            "inset": [0, 0, 1, 1],
+            "heat": heat,
+            "peak": 1,
+            "opacity": 1,
+            "evidence": True,
+            "automatic": True,
+            "target": {"label": label},
+        }
+        for heat, label in (([255, 0], "cup"), ([0, 255], "cup"), ([255, 0], "clock"))
+    ]
+    found = run_javascript(
+        "heat_smoothing.js",
+        "HeatSmoothing",
+        "const [first, second, third] = given[0], smoothing = new HeatSmoothing(0.15, 'frame'), found = [];"
+        "const painted = () => found.push([smoothing.step(0.02), smoothing.step(0.02), smoothing.shown[0]]);"
+        "for (const map of [first, second]) { smoothing.begin(map, [0, 0, 1, 1]); painted(); }"
+        "smoothing.explained(third, [0, 0, 1, 1], 1); painted(); return found;",
+        maps,
+    )
+    assert found == [[True, False, 1], [True, False, 0], [True, False, 1]]
+
+
 def test_a_change_comes_through_to_63_percent_within_the_smoothing_at_any_rate() -> None:
     """In Python at every explanation, on the page at every picture that is painted."""
     found = run_javascript(
