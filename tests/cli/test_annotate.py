@@ -178,7 +178,7 @@ def test_figures_that_would_be_in_no_table_are_not_computed(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_interrupted_run_is_no_success_for_a_script(
+def test_an_interrupted_run_is_a_clean_end_and_says_how_to_go_on(
     archive: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -186,7 +186,7 @@ def test_an_interrupted_run_is_no_success_for_a_script(
 
     monkeypatch.setattr(AnnotateProgress, "end", interrupted)
     typed = ("annotate", str(archive), "--out", str(archive.parent / "out"), *MODEL)
-    assert main(typed) == 1
+    assert main(typed) == 0
     assert "interrupted: run the same command again to continue" in capfd.readouterr().out
     monkeypatch.undo()
     assert main(typed) == 0
