@@ -620,4 +620,4 @@ def test_a_random_layer_that_asks_in_the_graph_whether_it_trains_is_left_out(tmp
     explanation = lg.Explainer(model).explain(image)
     expected = network(image[None, ..., ::-1].astype(np.float32), training=False).numpy()[0]
     found = {each.class_id: each.probability for each in explanation.top}
-    np.testing.assert_allclose([found[number] for number in range(4)], expected, atol=1e-5)
+    assert found == pytest.approx(dict(enumerate(expected)), abs=1e-5)
