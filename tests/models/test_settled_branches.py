@@ -14,11 +14,11 @@ from live_gradcam.models.inlining import inlined
 def branches(condition: Callable[[Any], Any]) -> tuple[set[str], set[str]]:
     """Return the sides of a branch that became part of its graph, and the branches that are left."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32)], autograph=False)
     def graph(picture: Any) -> Any:
         return tf.cond(condition(picture), lambda: tf.sin(picture), lambda: tf.cos(picture))
 
-    definition = inlined(graph.get_concrete_function())
+    signature = [tf.TensorSpec((None, 4), tf.float32)]
+    definition = inlined(tf.function(graph, signature, autograph=False).get_concrete_function())
     kinds = {node.op for node in definition.node}
     return kinds & {"Sin", "Cos"}, kinds & {"If", "StatelessIf"}
 
