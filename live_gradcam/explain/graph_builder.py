@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -27,6 +27,16 @@ INPUT = "input"
 """What stands in place of a layer's path where the network has no layer to explain."""
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLayer:
+    """A layer whose activation is tokens."""
+
+    path: str
+
+    tokens: int
+    """How many there are, with the class token and registers."""
+
+
 class TokensFoundError(LiveGradcamError):
     """The layer that would be chosen gives tokens, and it is not known which of them the score depends on."""
 
@@ -36,12 +46,15 @@ class GraphBuilder:
 
     Args:
         traced: the network and the specification of the graph.
-        token_layer: path of the explained layer if none is named; None: a feature map is chosen.
+        token_layer: the explained layer if none is named; None: a feature map is chosen.
         geometries: the geometry of each layer's map; empty: all maps cover the input.
     """
 
     def __init__(
-        self, traced: TracedNetwork, token_layer: str | None = None, geometries: Sequence[Geometry] = ()
+        self,
+        traced: TracedNetwork,
+        token_layer: TokenLayer | None = None,
+        geometries: Sequence[Geometry] = (),
     ) -> None:
         self._traced = traced
         self.token_layer = token_layer
@@ -183,7 +196,9 @@ class GraphBuilder:
         if spec.layers is not None:
             found = [layer_at(calls, path, spec.input_size, name) for path in spec.layers]
         elif self.token_layer is not None:
-            found = [layer_at(calls, self.token_layer, spec.input_size, name)]
+            found = [layer_at(calls, self.token_layer.path, spec.input_size, name)]
+            # In a graph that was read from a file, the number of tokens is known only for a batch of known length.
+            found[0].output.set_shape((None, self.token_layer.tokens, None))
         else:
             try:
                 found = automatic(calls, output, scores, spec.input_size, name)[:1]

@@ -45,14 +45,27 @@ def is_feature_map(call: LayerCall) -> bool:
     if shape is None or getattr(shape, "rank", None) != 4 or not output.dtype.is_floating:
         return False
     height, width = shape[1:3]
-    return (height is None or height > 1) or (width is None or width > 1)
+    return ((height is None or height > 1) or (width is None or width > 1)) and not _has_heads(call)
+
+
+def _has_heads(call: LayerCall) -> bool:
+    """Whether a call makes the queries, keys or values of tokens: (N, T, heads, K) of (N, T, K)."""
+    if call.kind != "EinsumDense":
+        return False
+    before, _, after = str(call.layer.equation).partition("->")
+    return len(after) > len(before.partition(",")[0])
 
 
 def could_be_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
-    """Return whether a call's output (N, T, K) has as many steps as tokens on a grid over the picture."""
+    """Return whether a call's output (N, T, K) has as many steps as tokens on a grid over the picture.
+
+    One number a step is a weight or score of the token, such as those by which tokens are pooled, and no feature.
+    """
     output = call.output
     shape = getattr(output, "shape", None)
     if shape is None or getattr(shape, "rank", None) != 3 or not output.dtype.is_floating:
+        return False
+    if shape[2] == 1:
         return False
     return shape[1] is not None and next(grids(shape[1], input_size), None) is not None
 

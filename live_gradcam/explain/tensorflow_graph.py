@@ -15,7 +15,7 @@ from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason
 from live_gradcam.explain.array_types import Ids, Numbers, Operation, Pictures, TensorSpec
 from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.geometry_by_gradients import Places
-from live_gradcam.explain.graph_builder import INPUT, GraphBuilder, TokensFoundError
+from live_gradcam.explain.graph_builder import INPUT, GraphBuilder, TokenLayer, TokensFoundError
 from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
@@ -206,23 +206,23 @@ def _compiled(
         ) from error
 
 
-def _token_layer(traced: TracedNetwork) -> str:
-    """Return the path of the last tokens whose places the score depends on.
+def _token_layer(traced: TracedNetwork) -> TokenLayer:
+    """Return the last tokens whose places the score depends on.
 
     A vision transformer that classifies by the class token ignores the other tokens after the last block, so their
     gradient is zero there for every picture. One picture is enough to find such layers.
     """
     model, spec = traced.model, traced.spec
-    paths: list[str] = []
+    layers: list[TokenLayer] = []
 
     def reach(images: Tensor) -> list[Tensor]:
-        paths.clear()
+        layers.clear()
         calls, output = traced.run(model.preprocessing(images))
         head = traced.head(output)
         scores = None if head is None else head.scores
         found = automatic(calls, output, scores, spec.input_size, model.name)
         found = [call for call in found if call.output.shape.rank == 3][:_TOKEN_LAYERS_TRIED]
-        paths.extend(call.path for call in found)
+        layers.extend(TokenLayer(call.path, call.output.shape[1]) for call in found)
         if head is None:
             gradients = tf.gradients(traced.own_score(output), [call.output for call in found])
         else:
@@ -240,10 +240,10 @@ def _token_layer(traced: TracedNetwork) -> str:
     signature = [tf.TensorSpec((1, *spec.input_size, 3), tf.uint8)]
     concrete = _compiled(traced, reach, signature)
     noise = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), np.uint8)
-    for path, reached in zip(paths, concrete(tf.constant(noise)), strict=True):
+    for layer, reached in zip(layers, concrete(tf.constant(noise)), strict=True):
         if float(reached) > 0:
-            return path
+            return layer
     raise LayerError(
-        f"{model.name}: none of its last {len(paths)} token layers has places that the score depends on. "
+        f"{model.name}: none of its last {len(layers)} token layers has places that the score depends on. "
         "Name one: --layer PATH."
     )

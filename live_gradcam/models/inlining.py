@@ -6,7 +6,7 @@ random layers does: they count their calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy.typing as npt
 import tensorflow as tf
@@ -15,6 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tensorflow.python.grappler import tf_optimizer
 
 from live_gradcam.models.inference_graph import all_nodes, operation_of
+from live_gradcam.models.settled_branches import take_settled_branches
 from live_gradcam.models.type_names import Array, ConcreteFunction, GraphDef, NodeDef
 
 _BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
@@ -59,8 +60,21 @@ def _without_calls(function: ConcreteFunction) -> GraphDef:
             node.attr["_lower_using_switch_merge"].b = False  # `Switch` and `Merge` have no gradient
     for each in definition.library.function:
         each.attr.pop("api_implements", None)  # a second implementation for GPUs prevents inlining
-    meta = meta_graph_pb2.MetaGraphDef(graph_def=definition)
     ends = [tensor.name for tensor in (*function.inputs, *function.outputs)]
+    definition = _optimised(definition, ends)
+    while take_settled_branches(definition):
+        definition = _optimised(definition, ends)
+    return definition
+
+
+def _optimised(definition: GraphDef, ends: Sequence[str]) -> GraphDef:
+    """Return the graph with its calls of functions inlined.
+
+    Args:
+        definition: the graph.
+        ends: names of its inputs and outputs, which stay.
+    """
+    meta = meta_graph_pb2.MetaGraphDef(graph_def=definition)
     meta.collection_def["train_op"].node_list.value.extend(ends)
     config = config_pb2.ConfigProto()
     rewriting = config.graph_options.rewrite_options

@@ -599,3 +599,25 @@ def test_many_graphs_in_one_process_are_called_without_a_warning_of_retracing(
             np.testing.assert_allclose(found(pixels), expected, atol=1e-5)
         assert found._compiled_call.experimental_get_tracing_count() == 1
     assert "retracing" not in caplog.text
+
+
+def test_a_random_layer_that_asks_in_the_graph_whether_it_trains_is_left_out(tmp_path: Path) -> None:
+    layers = tf_keras.layers
+    network = tf_keras.Sequential(
+        [
+            layers.Input((SIZE, SIZE, 3)),
+            layers.RandomCrop(40, 40),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(6, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    network.save(tmp_path / "cropped")
+    model = lg.load_model(tmp_path / "cropped")
+    assert model.preprocessing.name == "none"
+    image = picture(SIZE, SIZE, seed=2)
+    explanation = lg.Explainer(model).explain(image)
+    expected = network(image[None, ..., ::-1].astype(np.float32), training=False).numpy()[0]
+    found = {each.class_id: each.probability for each in explanation.top}
+    assert found == pytest.approx(dict(enumerate(expected)), abs=1e-5)
