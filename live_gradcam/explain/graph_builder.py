@@ -63,6 +63,8 @@ class GraphBuilder:
         """How the maps lie on the network's input."""
         self.layer = ""
         """Path of the explained layer; several are joined by commas; `INPUT` if there is none."""
+        self.is_layerless = False
+        """Whether there is none, so that the maps are of the input."""
         self.head: NetworkOutput | None = None
         """The network's output; None if a score function of the user's is explained."""
         self.own: NetworkOutput | None = None
@@ -205,7 +207,7 @@ class GraphBuilder:
             except LayerError:
                 if any(method.needs_layer for method in spec.methods):
                     raise
-                self.layer = INPUT
+                self.layer, self.is_layerless = INPUT, True
                 return [(INPUT, Activation(pixels))]
             if found[0].output.shape.rank == 3:
                 raise TokensFoundError

@@ -15,7 +15,7 @@ from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason
 from live_gradcam.explain.array_types import Ids, Numbers, Operation, Pictures, TensorSpec
 from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.geometry_by_gradients import Places
-from live_gradcam.explain.graph_builder import INPUT, GraphBuilder, TokenLayer, TokensFoundError
+from live_gradcam.explain.graph_builder import GraphBuilder, TokenLayer, TokensFoundError
 from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
@@ -153,7 +153,7 @@ def trace(
         except TokensFoundError:
             builder = GraphBuilder(traced, _token_layer(traced))
             concrete = _compiled(traced, partial(outputs, builder), signature)
-    if places is not None and builder.layer != INPUT:
+    if places is not None and not builder.is_layerless:
         geometries = places.of(
             traced, paths_in(builder.layer), builder.layer_steps, builder.pixels, builder.activations
         )

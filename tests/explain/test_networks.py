@@ -556,3 +556,14 @@ def test_methods_that_map_a_layer_name_those_that_need_none(method: str) -> None
     ):
         lg.Explainer(model, method)
     assert lg.Explainer(model, "guided-backprop").explain(picture(20, 24)).has_evidence
+
+
+def test_a_layer_that_is_called_input_lies_where_it_would_lie_under_another_name() -> None:
+    insets = []
+    for name in ("input", "features"):
+        image = keras.Input((32, 32, 3))
+        x = keras.layers.Conv2D(4, 9, activation="relu", name=name)(image)  # without padding: the inner part
+        scores = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+        model = lg.load_model(keras.Model(image, scores), preprocess="unit", task="classes")
+        insets.append(lg.Explainer(model).explain(picture(32, 32)).inset)
+    assert insets[0] == insets[1] != (0, 0, 1, 1)
