@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import tensorflow as tf
 
@@ -15,7 +16,7 @@ from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.network_probe import NetworkProbe
-from live_gradcam.explain.pooled_head import sparse_gradient
+from live_gradcam.explain.pooled_head import LastProduct, last_product
 from live_gradcam.explain.raw_maps import evident, fused, raw_map
 from live_gradcam.explain.target_layer import not_between
 from live_gradcam.explain.target_scores import TargetScores
@@ -177,18 +178,22 @@ class GraphMaps:
         head = self._head
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
-        spec = self._traced.spec
-        if spec.smooth == "augment":
+        if self._traced.spec.smooth == "augment":
             goal = goal.repeated(COPIES)
-        elif (
-            head.task != "values"
-            and spec.one_pass
-            and head.scores.shape.rank == 2
-            and head.scores.shape[0] == 1
-        ):
-            # A graph of one picture is for another runtime. TensorFlow would hold several copies of the weights.
-            few = sparse_gradient(head.scores, *goal.summands())
-            found = [None] if few is None else list(tf.gradients(few[0], tensors, grad_ys=few[1]))
+        elif self._product is not None:
+            slope = self._product.gradient(*goal.summands())
+            found = list(tf.gradients(self._product.features, tensors, grad_ys=slope))
             if all(each is not None for each in found):
                 return found
         return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, head.places_of(goal.ids))))
+
+    @cached_property
+    def _product(self) -> LastProduct | None:
+        """The product at the network's end, if gradients begin before it; one copy of its weights serves all goals.
+
+        Only in a graph of one picture, which is for another runtime: TensorFlow would hold several copies.
+        """
+        head, spec = self._head, self._traced.spec
+        if head is None or head.task == "values" or not spec.one_pass or head.scores.shape.rank != 2:
+            return None
+        return last_product(head.scores) if head.scores.shape[0] == 1 else None

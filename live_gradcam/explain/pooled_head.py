@@ -55,20 +55,29 @@ def pooled_tail(scores: Tensor, activation: Tensor) -> PooledTail | None:
     return PooledTail(found["Mean"][0], found["MatMul"][0], additions)
 
 
-def sparse_gradient(scores: Tensor, ids: Tensor, weights: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Return the features x that scores W·x + b are made of, and ∂y/∂x of y = Σ_j weights_j · scores_(ids_j).
+@dataclass(frozen=True, slots=True, eq=False)
+class LastProduct:
+    """The end of a network with many classes: scores W·x + b."""
 
-    It is the sum of a few rows of W. Backpropagation would multiply all of W by a vector of zeros: for a thousand
-    classes this reads 5 MB, and takes a twentieth of a small network's time. The rows come from a copy of the present
-    weights, which becomes part of the graph.
+    features: Tensor
+    """x, (N, F) float32."""
 
-    Args:
-        scores: (N, C) float32 while the network is traced.
-        ids: (N, k) int32.
-        weights: (N, k) float32.
+    by_class: Tensor
+    """W, (C, F) float32: a copy of the present weights, which is part of the graph."""
 
-    Returns:
-        x (N, F) and ∂y/∂x (N, F); None if the scores are something else or too few to gain by it.
+    def gradient(self, ids: Tensor, weights: Tensor) -> Tensor:
+        """Return ∂y/∂x, (N, F), of y = Σ_j weights_j · scores_(ids_j); both arguments are (N, k).
+
+        It is the sum of a few rows of W. Backpropagation would multiply all of W by a vector of zeros: for a thousand
+        classes this reads 5 MB, and takes a twentieth of a small network's time.
+        """
+        return tf.reduce_sum(tf.gather(self.by_class, ids) * weights[..., None], axis=1)
+
+
+def last_product(scores: Tensor) -> LastProduct | None:
+    """Return the product that scores (N, C) are made by while the network is traced.
+
+    None if they are made in another way, or if there are too few to gain by it.
     """
     operation = scores.op
     while operation.type in ("Identity", "Reshape", "BiasAdd", "AddV2"):
@@ -85,8 +94,7 @@ def sparse_gradient(scores: Tensor, ids: Tensor, weights: Tensor) -> tuple[Tenso
     present = present_value(kernel)
     if present is None:
         return None
-    by_class = np.ascontiguousarray(np.asarray(present).T)
-    return features, tf.reduce_sum(tf.gather(tf.constant(by_class), ids) * weights[..., None], axis=1)
+    return LastProduct(features, tf.constant(np.ascontiguousarray(np.asarray(present).T)))
 
 
 def pooled_head(output: NetworkOutput | None, activation: Tensor) -> PooledHead | None:

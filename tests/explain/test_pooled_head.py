@@ -15,7 +15,7 @@ import live_gradcam as lg
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.pooled_head import sparse_gradient
+from live_gradcam.explain.pooled_head import last_product
 from live_gradcam.question import LayerActivation, Question
 
 
@@ -162,7 +162,7 @@ def test_a_method_of_many_passes_needs_one_pass_for_activations() -> None:
 
 
 def traced_gradients(*layers: Any, classes: int = 130) -> tuple[Any, Any, Any] | None:
-    """Return a network's x, ∂y/∂x by `sparse_gradient` and by backpropagation for two pictures, traced as a graph."""
+    """Return a network's x, ∂y/∂x by `LastProduct` and by backpropagation for two pictures, traced as a graph."""
     network = network_with(*layers)
     ids, weights = np.array([[3, 7, 7], [classes - 1, 0, 3]]), np.array([[1, -0.3, 0.2], [1, 0, -0.5]])
     found: list[Any] = []
@@ -170,9 +170,11 @@ def traced_gradients(*layers: Any, classes: int = 130) -> tuple[Any, Any, Any] |
     @tf.function(autograph=False)  # type: ignore[untyped-decorator] # TensorFlow ships no types
     def trace(images: Any) -> Any:
         scores = network(images)
-        sparse = sparse_gradient(scores, tf.constant(ids, tf.int32), tf.constant(weights, tf.float32))
-        if sparse is None:
+        product = last_product(scores)
+        if product is None:
             return images
+        slope = product.gradient(tf.constant(ids, tf.int32), tf.constant(weights, tf.float32))
+        sparse = product.features, slope
         found.append(sparse)
         row = np.zeros((2, classes), np.float32)
         for picture_, (numbers, factors) in enumerate(zip(ids, weights, strict=True)):
