@@ -361,21 +361,28 @@ PEAKS = [
 """Explanations that follow one another: the target, whether the network chose it, the peak, and the second."""
 
 
+def answered_map(
+    label: str, heat: list[int], shape: tuple[int, int], peak: float = 1.0, *, automatic: bool = True
+) -> dict[str, Any]:
+    """A map as the page reads it out of an answer."""
+    return {
+        "method": "gradcam",
+        "layer": "head",
+        "shape": list(shape),
+        "inset": [0, 0, 1, 1],
+        "automatic": automatic,
+        "target": {"label": label},
+        "peak": peak,
+        "heat": heat,
+        "evidence": True,
+        "opacity": 1,
+    }
+
+
 @pytest.mark.parametrize("scale", ["stable", "frame"])
 def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> None:
     maps = [
-        {
-            "method": "gradcam",
-            "layer": "top_conv",
-            "shape": [7, 7],
-            "inset": [0, 0, 1, 1],
-            "automatic": automatic,
-            "target": {"label": label},
-            "peak": peak,
-            "heat": [255] * 49,
-            "evidence": True,
-            "opacity": 1,
-        }
+        answered_map(label, [255] * 49, (7, 7), peak, automatic=automatic)
         for label, automatic, peak, _ in PEAKS
     ]
     found = run_javascript(
@@ -401,18 +408,7 @@ def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> Non
 def test_a_map_that_is_shown_at_once_is_painted_once() -> None:
     """The proofs of a moving picture follow one another with nothing to smooth between them."""
     maps = [
-        {
-            "method": "gradcam",
-            "layer": "head",
-            "shape": [1, 2],
-            "inset": [0, 0, 1, 1],
-            "heat": heat,
-            "peak": 1,
-            "opacity": 1,
-            "evidence": True,
-            "automatic": True,
-            "target": {"label": label},
-        }
+        answered_map(label, heat, (1, 2))
         for heat, label in (([255, 0], "cup"), ([0, 255], "cup"), ([255, 0], "clock"))
     ]
     found = run_javascript(
