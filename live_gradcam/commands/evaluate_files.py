@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,12 +15,12 @@ from live_gradcam.file_names import fitting
 
 if TYPE_CHECKING:
     from live_gradcam.archive.evaluate import EvaluateReport
-
+    from live_gradcam.frame import Pixels
 
 _COLUMNS = ("model", "file", "class", "probability", "method", "metric", "control", "value")
 """The header of the CSV file."""
 
-_PLOT = b"Software\0live-gradcam evaluate"
+_PROGRAM = "live-gradcam evaluate"
 """The text in the plot's PNG file, by which a later run knows it."""
 
 
@@ -58,7 +57,7 @@ def _is_own(path: Path, ending: str) -> bool:
     if ending == ".json":
         known = beginning.startswith(b"{") and b'"model"' in beginning and b'"rows"' in beginning
     else:
-        known = (",".join(_COLUMNS).encode() if ending == ".csv" else _PLOT) in beginning
+        known = (",".join(_COLUMNS).encode() if ending == ".csv" else _PROGRAM.encode()) in beginning
     return not beginning or known
 
 
@@ -106,19 +105,20 @@ def write_files(
                 for report in reports
                 for row in report.evaluation.rows
             ]
-            import cv2
-
-            _put(file, _signed(cv2.imencode(".png", interval_plot(bars))[1].tobytes()))
+            _put(file, _signed_png(interval_plot(bars)))
     except OSError as error:
         raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
 
 
-def _signed(png: bytes) -> bytes:
-    """Return a PNG with a text that says where it is from, after its header of 33 bytes."""
-    chunk = b"tEXt" + _PLOT
-    return (
-        png[:33] + (len(_PLOT)).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") + png[33:]
-    )
+def _signed_png(picture: Pixels) -> bytes:
+    """Return a PNG file of (H, W, 3) uint8 BGR with a text that says where it is from."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    text, file = PngInfo(), io.BytesIO()
+    text.add_text("Software", _PROGRAM)
+    Image.fromarray(picture[..., ::-1]).save(file, "PNG", pnginfo=text)
+    return file.getvalue()
 
 
 def _put(path: Path, content: bytes) -> None:

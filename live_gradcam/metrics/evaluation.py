@@ -79,24 +79,8 @@ class Evaluation:
             "model": self.model,
             "count": self.count,
             "rows": [{name: _rounded(value) for name, value in asdict(row).items()} for row in self.rows],
-            "differences": [
-                {
-                    "metric": each.metric,
-                    "first": each.first,
-                    "second": each.second,
-                    **{name: _rounded(value) for name, value in asdict(each.mean).items()},
-                }
-                for each in self.differences
-            ],
-            "over_controls": [
-                {
-                    "metric": each.metric,
-                    "method": each.first,
-                    "control": each.second,
-                    **{name: _rounded(value) for name, value in asdict(each.mean).items()},
-                }
-                for each in self.over_controls
-            ],
+            "differences": [_said(each, "first", "second") for each in self.differences],
+            "over_controls": [_said(each, "method", "control") for each in self.over_controls],
             "seconds": {name: float(f"{value:.3g}") for name, value in self.seconds},
         }
 
@@ -269,6 +253,12 @@ def _seconds(photos: Sequence[PhotoValues]) -> tuple[tuple[str, float], ...]:
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - of a row
     return round(value, 4) if isinstance(value, float) else value
+
+
+def _said(difference: Difference, first: str, second: str) -> dict[str, Any]:
+    """Return a difference as JSON files store it, with the keys of its two sides."""
+    mean = {name: _rounded(value) for name, value in asdict(difference.mean).items()}
+    return {"metric": difference.metric, first: difference.first, second: difference.second, **mean}
 
 
 def _difference(value: float) -> str:
