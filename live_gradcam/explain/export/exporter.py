@@ -7,6 +7,8 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +18,13 @@ from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import ModelError, SettingsError, SinkError, TargetError
 from live_gradcam.explain.export.any_batch import FEWER, MORE
 from live_gradcam.explain.export.file_contents import FileContents
+from live_gradcam.explain.export.page_contents import PageContents
 from live_gradcam.explain.loading import load_chosen
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.openvino.library import core
 from live_gradcam.explain.targets import function_of, is_lock
 from live_gradcam.file_names import expanded
+from live_gradcam.models.model import Model
 
 SUFFIXES = (".onnx", ".xml")
 """The endings of the names of files that can be written: ONNX, and OpenVINO's format with a `.bin` beside it."""
@@ -60,29 +64,30 @@ class Export:
         return sum(file.stat().st_size for file in self.files)
 
 
-def _check(settings: ExplainSettings, out: Path, *, overwrite: bool) -> None:
+def check_file(out: Path, *, overwrite: bool) -> None:
+    """Check that a file may be written.
+
+    Raises:
+        SinkError: it is a folder, it exists, or there is no folder for it.
+    """
+    if out.is_dir():
+        raise SinkError(f"cannot write '{out}': it is a folder. Give the name of a file.")
+    if out.exists() and not overwrite:
+        raise SinkError(f"cannot write '{out}': it exists. Choose another name, or use --overwrite.")
+    if not out.parent.is_dir():
+        raise SinkError(f"cannot write '{out}': there is no folder '{out.parent}'. Make it first.")
+
+
+def check_settings(settings: ExplainSettings, *, onnx: bool) -> None:
     """Check what can be checked without loading the model.
 
     Args:
         settings: model, method, target and the other settings of the explanation.
-        out: the file to write.
-        overwrite: whether it may replace a file.
+        onnx: whether a file is written as ONNX.
 
     Raises:
-        LiveGradcamError: a package is missing, or the method, the target or the file's name does not go.
+        LiveGradcamError: a package is missing, or the method or the target does not go.
     """
-    out = expanded(out)
-    if out.suffix.lower() not in SUFFIXES:
-        raise SinkError(
-            f"cannot write '{out}': the name must end in .onnx, or in .xml for OpenVINO's format."
-        )
-    for file in _files_of(out):
-        if file.is_dir():
-            raise SinkError(f"cannot write '{file}': it is a folder. Give the name of a file.")
-        if file.exists() and not overwrite:
-            raise SinkError(f"cannot write '{file}': it exists. Choose another name, or use --overwrite.")
-    if not out.parent.is_dir():
-        raise SinkError(f"cannot write '{out}': there is no folder '{out.parent}'. Make it first.")
     method = method_named(settings.method)
     name = method.name
     if name not in EXPORTED and method.own is None:
@@ -92,7 +97,7 @@ def _check(settings: ExplainSettings, out: Path, *, overwrite: bool) -> None:
         raise TargetError(
             "the target 'lock' follows a film, and a file explains each picture by itself: leave it out."
         )
-    needed = ("openvino", "onnx", "onnxruntime") if out.suffix.lower() == ".onnx" else ("openvino",)
+    needed = ("openvino", "onnx", "onnxruntime") if onnx else ("openvino",)
     missing = [package for package in needed if importlib.util.find_spec(package) is None]
     if missing:
         raise SettingsError(
@@ -116,7 +121,46 @@ def export(settings: ExplainSettings, out: Path, *, overwrite: bool = False) -> 
         LiveGradcamError: the network cannot be exported, or the file cannot be written. Then no file is left.
     """
     out = expanded(out)
-    _check(settings, out, overwrite=overwrite)
+    suffix = out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SinkError(
+            f"cannot write '{out}': the name must end in .onnx, in .xml for OpenVINO's format, or in .html for a page."
+        )
+    for file in _files_of(out):
+        check_file(file, overwrite=overwrite)
+    check_settings(settings, onnx=suffix == ".onnx")
+    model, settings = _loaded(settings, _MOST_BYTES)
+    contents = FileContents(model, settings)
+    with work_folder(out) as folder:
+        return _written(contents, out, folder)
+
+
+def write_page_network(settings: ExplainSettings, folder: Path, most_bytes: int) -> tuple[PageContents, Path]:
+    """Write a network whose target is an input, for a page that runs it itself.
+
+    Args:
+        settings: those of the explanation, as in `export`.
+        folder: receives the file.
+        most_bytes: how many bytes of weights it may have.
+
+    Returns:
+        What the page has to know about the network, and the ONNX file.
+
+    Raises:
+        LiveGradcamError: the network cannot be exported.
+        OSError: the folder cannot be written to.
+    """
+    check_settings(settings, onnx=True)
+    model, settings = _loaded(settings, most_bytes)
+    contents = PageContents(model, settings)
+    result = contents.attempt((1,), folder, ".onnx")
+    if result.refused:
+        raise ModelError(f"{model.name} cannot be exported: {result.refused}")
+    return contents, folder / "cam.onnx"
+
+
+def _loaded(settings: ExplainSettings, most_bytes: int) -> tuple[Model, ExplainSettings]:
+    """Return the model, and the settings with which it is exported."""
     core()  # says why where OpenVINO does not start
     if function_of(settings.target) is not None:
         raise TargetError(
@@ -127,17 +171,26 @@ def export(settings: ExplainSettings, out: Path, *, overwrite: bool = False) -> 
     weights = sum(
         math.prod(each.shape) * np.dtype(str(each.dtype)).itemsize for each in model.network.weights
     )
-    if weights > _MOST_BYTES:
-        raise ModelError(
-            f"{model.name} has {weights / 1e9:.1f} GB of weights, and a file can hold {_MOST_BYTES / 1e9:.0f} GB."
-        )
-    contents = FileContents(model, settings)
+    if weights > most_bytes:
+        most = f"{most_bytes / 1e9:.0f} GB" if most_bytes >= 1e9 else f"{most_bytes / 1e6:.0f} MB"
+        has = f"{weights / 1e9:.1f} GB" if weights >= 1e9 else f"{weights / 1e6:.0f} MB"
+        raise ModelError(f"{model.name} has {has} of weights, and a file can hold {most}.")
+    return model, settings
+
+
+@contextmanager
+def work_folder(out: Path) -> Iterator[Path]:
+    """Give a hidden folder beside a file in which it is made; the folder is removed.
+
+    Raises:
+        SinkError: the file system refuses.
+    """
     try:
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.stem}-", suffix=".part"))
     except OSError as error:
         raise SinkError(f"cannot write '{out}': {error.strerror}.") from error
     try:
-        return _written(contents, out, folder)
+        yield folder
     except OSError as error:
         raise SinkError(f"cannot write '{out}': {error.strerror or error}.") from error
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,10 @@ from live_gradcam.explain.openvino.store import Ports
 from live_gradcam.version import __version__
 
 OUTPUTS = ("scores", "heatmap", "class_id")
-"""The results of a file, in their order."""
+"""The results of a file, in their order; those of a page's network are `page_contents.OUTPUTS`."""
+
+INPUTS = {"pictures": "image", "targets": "aims", "strengths": "strengths"}
+"""Argument of `CompiledGraph.run` → name of a file's input. Only a page's network has the last two."""
 
 MOST_ERROR = 1e-4
 """Largest difference from TensorFlow's results: of a heat map and of a probability, both from 0 to 1; of a value, in
@@ -42,7 +45,8 @@ parts of the largest value."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-Run = Callable[[npt.NDArray[np.uint8]], Arrays]
+Run = Callable[[Arrays], Arrays]
+"""Takes inputs and returns results, both by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class FileRequest:
 
     ports: dict[str, dict[str, Any]]
     """Number of pictures, as text → `Ports` of its graph."""
+
+    outputs: list[str]
+    """The file's results, in their order."""
 
     relative: bool
     """Whether scores are compared in parts of the largest one, because they are no probabilities."""
@@ -98,20 +105,20 @@ def _written(folder: Path, request: FileRequest) -> dict[str, float]:
     path = folder / f"cam{request.suffix}"
     if request.suffix == ".onnx":
         write_onnx(network, path, request)
-        run = onnx_runner(path)
+        run = onnx_runner(path, request.outputs)
     else:
         for name, value in request.metadata.items():
             network.set_rt_info(value, ["live_gradcam", name])
         for name, sentence in request.descriptions.items():
             network.set_rt_info(sentence, ["live_gradcam", "descriptions", name])
         openvino().save_model(network, str(path), compress_to_fp16=False)
-        run = openvino_runner(path)
+        run = openvino_runner(path, request.outputs)
     with np.load(folder / "examples.npz") as stored:
         return _differences(run, dict(stored), request)
 
 
 def _network(folder: Path, request: FileRequest) -> Any:  # noqa: ANN401 - openvino.Model
-    """Return the graph with named input and outputs, for any number of pictures or for one."""
+    """Return the graph with named inputs and outputs, for any number of pictures or for one."""
     add_rules()
     networks = [_read(folder, number) for number in request.batches]
     network = networks[0]
@@ -119,17 +126,18 @@ def _network(folder: Path, request: FileRequest) -> Any:  # noqa: ANN401 - openv
     results = {name: network.output(tensor) for name, tensor in ports.outputs.items()}
     if len(networks) > 1:
         take_any_batch(*networks)
-    (picture,) = network.get_parameters()
-    picture.set_friendly_name("image")
-    picture.output(0).get_tensor().set_names({"image"})
-    count = pictures_of(picture)
+    inputs = {INPUTS[argument]: network.input(tensor) for argument, tensor in ports.inputs.items()}
+    for name, value in inputs.items():
+        value.get_node().set_friendly_name(name)
+        value.get_tensor().set_names({name})
+    count = pictures_of(inputs["image"].get_node())
     for name, fixed in ports.fixed.items():
         row = np.array(fixed.values, np.dtype(fixed.dtype)).reshape(fixed.shape)[0]
         results[name] = row_for_each(row, count)
     from openvino import opset14 as ops
 
     outputs = []
-    for name in OUTPUTS:
+    for name in request.outputs:
         value = results[name]
         node = value.get_node()
         if node.get_type_name() == "Result":
@@ -139,8 +147,8 @@ def _network(folder: Path, request: FileRequest) -> Any:  # noqa: ANN401 - openv
         result = ops.result(value)
         result.set_friendly_name(name)
         outputs.append(result)
-    whole = openvino().Model(outputs, [picture], "live-gradcam")
-    for name, output in zip(OUTPUTS, whole.outputs, strict=True):
+    whole = openvino().Model(outputs, [value.get_node() for value in inputs.values()], "live-gradcam")
+    for name, output in zip(request.outputs, whole.outputs, strict=True):
         output.get_tensor().set_names({name})
     return whole
 
@@ -164,7 +172,7 @@ def write_onnx(network: Any, path: Path, request: FileRequest) -> None:  # noqa:
     """Write OpenVINO's graph as ONNX, and check the file by ONNX's own rules.
 
     Args:
-        network: its input and results have friendly names.
+        network: its inputs and results have friendly names.
         path: the new file.
         request: metadata and descriptions.
 
@@ -209,21 +217,21 @@ def write_onnx(network: Any, path: Path, request: FileRequest) -> None:  # noqa:
     onnx.checker.check_model(path, full_check=True)
 
 
-def onnx_runner(path: Path) -> Run:
-    """Return a function that runs a file in ONNX Runtime: pictures (N, H, W, 3) to results by name."""
+def onnx_runner(path: Path, outputs: Sequence[str] = OUTPUTS) -> Run:
+    """Return a function that runs a file in ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda pictures: dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"image": pictures}), strict=True))
+    return lambda given: dict(zip(outputs, session.run(list(outputs), dict(given)), strict=True))
 
 
-def openvino_runner(path: Path) -> Run:
-    """Return a function that runs a file in OpenVINO: pictures (N, H, W, 3) to results by name."""
+def openvino_runner(path: Path, outputs: Sequence[str] = OUTPUTS) -> Run:
+    """Return a function that runs a file in OpenVINO."""
     ready = compiled(path, "f32")
 
-    def run(pictures: npt.NDArray[np.uint8]) -> Arrays:
-        results = ready([pictures])
-        return {name: np.array(results[name]) for name in OUTPUTS}
+    def run(given: Arrays) -> Arrays:
+        results = ready(dict(given))
+        return {name: np.array(results[name]) for name in outputs}
 
     return run
 
@@ -234,17 +242,19 @@ def _differences(run: Run, examples: Arrays, request: FileRequest) -> dict[str, 
     Raises:
         ModelError: a difference is too large, or the file cannot be run.
     """
-    pictures = examples["image"]
-    worst = dict.fromkeys(OUTPUTS, 0.0)
+    given = {name: examples[name] for name in INPUTS.values() if name in examples}
+    count = len(given["image"])
+    worst = dict.fromkeys(request.outputs, 0.0)
     for together in (1, FEWER, MORE) if len(request.batches) > 1 else (1,):
-        for first in range(0, len(pictures) - together + 1, together):
+        for first in range(0, count - together + 1, together):
             part = slice(first, first + together)
             try:
-                found = run(pictures[part])
+                found = run({name: array[part] for name, array in given.items()})
             except Exception as error:
                 raise ModelError(f"the written file cannot be run: {reason_in(error)}") from error
-            for name in OUTPUTS:
-                apart = _apart(found[name], examples[name][part], relative=request.relative)
+            for name in request.outputs:
+                relative = name == "peak" or request.relative
+                apart = _apart(found[name], examples[name][part], relative=relative)
                 worst[name] = max(worst[name], apart)
                 if not apart <= MOST_ERROR:
                     raise ModelError(f"{name} of the written file differs from TensorFlow's by {apart:.1e}.")

@@ -19,23 +19,14 @@ from live_gradcam.cli import main
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.export import any_batch, exporter, file_writing, onnx_operations
+from live_gradcam.explain.export import any_batch, exporter, onnx_operations
 from live_gradcam.explain.export.exporter import EXPORTED, Export, export
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.openvino import conversion
 
+pytest_plugins = ["exported"]
+
 OUTPUTS = ["scores", "heatmap", "class_id"]
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write files without a process of their own, which takes two seconds."""
-
-    def apart(_module: str, arguments: list[str], *_: object, **_limits: float) -> str:
-        file_writing.main(Path(arguments[0]))
-        return ""
-
-    monkeypatch.setattr(conversion, "run_apart", apart)
 
 
 def run(done: Export, pictures: Any) -> list[Any]:
@@ -324,7 +315,10 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "scorecam cannot be exported, because it takes many passes",
     ),
     "eigenvalues": (["--method", "eigencam"], "eigencam cannot be exported, because it needs eigenvalues"),
-    "an unknown ending": (["--out", "cam.tflite"], "the name must end in .onnx, or in .xml"),
+    "an unknown ending": (
+        ["--out", "cam.tflite"],
+        "must end in .onnx, in .xml for OpenVINO's format, or in .html",
+    ),
     "a missing folder": (["--out", "none/cam.onnx"], "there is no folder 'none'. Make it first."),
     "a lock": (["--target", "lock"], "the target 'lock' follows a film"),
     "a score function": (["--target", "numpy:sum"], "a score function of your own cannot be exported"),

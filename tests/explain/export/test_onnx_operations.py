@@ -294,7 +294,7 @@ def network_of(build: Build, *, any_batch: bool = False) -> Any:
 
 
 def written(network: Any, path: Path) -> onnxruntime.InferenceSession:
-    write_onnx(network, path, FileRequest("", [], {}, {}, {}, False))
+    write_onnx(network, path, FileRequest("", [], {}, {}, {}, [], False))
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
