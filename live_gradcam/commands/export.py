@@ -1,8 +1,9 @@
-"""`export`: write an explained network as one file for other programs."""
+"""`export`: write an explained network as one file for other programs, or as a page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.commands.positional_source import WrongUsage
-from live_gradcam.config import ExplainSettings
+from live_gradcam.config import ExplainSettings, Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
@@ -26,8 +27,9 @@ class ExportOutput:
 
     out: Path = in_output(
         REQUIRED,
-        "The file: .onnx, or .xml for OpenVINO's format, which puts the weights into a .bin beside it.",
-        metavar="FILE.onnx|.xml",
+        "The file: .onnx; .xml for OpenVINO's format, which puts the weights into a .bin beside it; or .html for "
+        "a page that explains a camera in any browser, without a server.",
+        metavar="FILE.onnx|.xml|.html",
         short="-o",
     )
     overwrite: bool = in_output(False, "Allow --out to replace a file.")
@@ -56,19 +58,25 @@ def export(
 
     refuse_typos(settings)
     try:
-        done = _exported(settings, output)
+        line = _exported(settings, output)
     except KeyboardInterrupt:
         # Unlike a show, which may end at any time: whoever waits for the file must not go on without it.
         raise SinkError(f"interrupted: '{output.out}' was not written.") from None
-    typer.echo(_line(done))
+    typer.echo(line)
 
 
 @native_stderr_filtered()
-def _exported(settings: ExplainSettings, output: ExportOutput) -> Any:  # noqa: ANN401 - an Export
-    """Write the file."""
+def _exported(settings: ExplainSettings, output: ExportOutput) -> str:
+    """Write the file, and return a line about it."""
+    if output.out.suffix.lower() == ".html":
+        from live_gradcam.server.own_page import write_page
+
+        fields = {each.name: getattr(settings, each.name) for each in dataclass_fields(settings)}
+        size = write_page(Settings(**fields), output.out, overwrite=output.overwrite)
+        return f"{shown(output.out)}: {size / 1e6:.1f} MB. Open it in a browser: it needs no server and no network"
     from live_gradcam.explain.export.exporter import export as export_file
 
-    return export_file(settings, output.out, overwrite=output.overwrite)
+    return _line(export_file(settings, output.out, overwrite=output.overwrite))
 
 
 def _line(done: Any) -> str:  # noqa: ANN401 - an Export, whose module loads OpenCV

@@ -58,6 +58,11 @@ def serve(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     settings = Settings(**given(Settings, typed) | {"source": 0})
     refuse_typos(settings)
 
+    if server.in_browser:
+        from live_gradcam.server.own_page_server import serve_page
+
+        serve_page(settings, server, tell=typer.echo)
+        return
     from live_gradcam.server.run import serve as run
 
     camera = None if server.source == PAGE else server.source

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -66,6 +66,7 @@ class AccessControl:
         hosts: names of this server, besides localhost and IP addresses, which no attacker can point elsewhere.
         token: the token that a client must send; None: no token.
         refused: called with the status of each refused request.
+        headers: of every response, in place of the usual policy, and before the usual ones of the same name.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class AccessControl:
         hosts: Iterable[str] = (),
         token: str | None = None,
         refused: Callable[[int], None] = lambda _: None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        self._headers = dict(headers or {})
         self._app = app
         self._refused = refused
         self._hosts = frozenset(host.casefold().rstrip(".") for host in hosts) | {"localhost"}
@@ -92,7 +95,7 @@ class AccessControl:
             if scope["type"] == "http" and scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
                 send = _without_body(send)
-            await self._app(scope, receive, _with_headers(scope, send))
+            await self._app(scope, receive, _with_headers(scope, send, self._headers))
             return
         status, reason = refusal
         self._refused(status)
@@ -108,7 +111,7 @@ class AccessControl:
             else None
         )
         response = JSONResponse({"detail": reason}, status, headers)
-        await response(scope, receive, _with_headers(scope, send))
+        await response(scope, receive, _with_headers(scope, send, self._headers))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and reason if host, origin or path are not allowed."""
@@ -228,14 +231,15 @@ def _without_body(send: Send) -> Send:
     return sending
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
-    """Wrap `send` so that it adds the headers that every response has."""
+def _with_headers(scope: Scope, send: Send, own: Mapping[str, str]) -> Send:
+    """Wrap `send` so that it adds the headers that every response has; `own` in place of the policy."""
 
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = MutableHeaders(scope=message)
             policy = _STYLED_POLICY if scope["path"].startswith(_STYLED) else _POLICY
-            headers["Content-Security-Policy"] = policy
+            for name, value in (own or {"Content-Security-Policy": policy}).items():
+                headers[name] = value
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await send(message)

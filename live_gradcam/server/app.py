@@ -38,9 +38,10 @@ from live_gradcam.server.explain_response import (
 )
 from live_gradcam.server.heat_testing import tested
 from live_gradcam.server.messages import question_of
+from live_gradcam.server.page_setup import PAGE
 from live_gradcam.server.picture_decoding import decodes_fast, photo_of
 from live_gradcam.server.queued_work import QueuedWork
-from live_gradcam.server.report_pages import PAGE, ReportFolder, add_report_pages
+from live_gradcam.server.report_pages import ReportFolder, add_report_pages
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings

@@ -25,7 +25,8 @@ from live_gradcam.metrics.changed_pictures import Mask
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.report_pages import PAGE, ReportFolder, add_report_pages, as_jpeg
+from live_gradcam.server.page_setup import PAGE
+from live_gradcam.server.report_pages import ReportFolder, add_report_pages, as_jpeg
 from live_gradcam.server.run import listening_socket
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uvicorn_server import ViewServer, configuration

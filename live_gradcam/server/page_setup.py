@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib import resources
+from pathlib import Path
 from typing import Any, Protocol
 
 from live_gradcam.config import DEFAULT_METHOD, Settings
@@ -16,6 +18,9 @@ from live_gradcam.render.heat import PALETTES, palette
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import ACTIONS
+
+PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
+"""The folder of the page's files."""
 
 
 class Serving(Protocol):
@@ -41,7 +46,7 @@ def page_setup(service: Serving, *, camera: str | None) -> dict[str, Any]:
     """
     settings = service.settings
     return {
-        "version": __version__,
+        **look_of(settings),
         "model": service.model.name,
         "input": list(service.model.input_size),
         "fit": settings.fit,
@@ -61,22 +66,34 @@ def page_setup(service: Serving, *, camera: str | None) -> dict[str, Any]:
         "usual_method": DEFAULT_METHOD,
         "layer": settings.layer,
         "target": settings.target,
+        "camera": camera,
+        "teach": service.teach,
+        "actions": actions_without(()),
+    }
+
+
+def look_of(settings: Settings) -> dict[str, Any]:
+    """Return the part of a setup that does not depend on the network: version, appearance and language."""
+    return {
+        "version": __version__,
         "share": DEFAULT_SHARE,
         "alpha": settings.alpha,
         "colormap": settings.colormap,
         "smoothing": settings.smoothing,
         "scale": settings.scale,
         "palettes": {name: palette(name) for name in dict.fromkeys((settings.colormap, *PALETTES))},
-        "camera": camera,
-        "teach": service.teach,
         "lang": settings.lang,
         "words": table_of(settings.lang),
-        "actions": [
-            {"name": each.name, "key": each.key, "text": each.text}
-            for each in ACTIONS
-            if each.place == "both"
-        ],
     }
+
+
+def actions_without(left_out: Collection[str], **texts: str) -> list[dict[str, str]]:
+    """Return the actions of the page, without some, and some with another text."""
+    return [
+        {"name": each.name, "key": each.key, "text": texts.get(each.name, each.text)}
+        for each in ACTIONS
+        if each.place == "both" and each.name not in left_out
+    ]
 
 
 def layers_of(model: KnownModel) -> tuple[LayerRow, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +18,9 @@ from live_gradcam.file_names import expanded
 from live_gradcam.frame import Pixels, scaled_down
 from live_gradcam.report_photos import read_photo_list
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.page_setup import PAGE
 from live_gradcam.sources.photo import read_picture
 
-PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
 """The folder of the page's files."""
 
 REPORT = "/report"

@@ -64,7 +64,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         ReportFolder(server.report)
     token = server.secret()
     with listening_socket(server) as listening:
-        context, fingerprint = _tls(server)
+        context, fingerprint = tls_of(server)
         camera = None if source is None else _open_camera(source, settings)
         try:
             with native_stderr_filtered():
@@ -97,21 +97,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         def announce() -> None:
             if camera is not None:
                 tell(camera.describe())
-            if fingerprint is not None and not server.phone:
-                tell("the browser will not know the certificate: continue if its SHA-256 fingerprint is")
-                tell(f"  {fingerprint}")
-            if not server.encrypted and not server.is_loopback:
-                tell(
-                    "without TLS: everybody on the network path can watch, and browsers give the page no camera"
-                )
-            link, *further = server.links(listening.getsockname()[1], token)
-            if server.phone:
-                _tell_phones(link, further, fingerprint, tell)
-            else:
-                tell(f"open {link}")
-            if server.report is not None:
-                tell(f"the report: {server.links(listening.getsockname()[1], token, REPORT)[0]}")
-            tell("Ctrl-C ends it")
+            announced(server, listening.getsockname()[1], token, fingerprint, tell)
 
         running = ViewServer(configuration(app, server, context), on_started=announce, on_ending=end_streams)
         running.run(sockets=[listening])
@@ -120,6 +106,25 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
             raise stream.error
         if stream.error is not None:
             raise SourceError(f"{stream.name} failed: {stream.error}.") from stream.error
+
+
+def announced(
+    server: ServerSettings, port: int, token: str | None, fingerprint: str | None, tell: Tell
+) -> None:
+    """Print where the page is, and what the browser will say about the certificate."""
+    if fingerprint is not None and not server.phone:
+        tell("the browser will not know the certificate: continue if its SHA-256 fingerprint is")
+        tell(f"  {fingerprint}")
+    if not server.encrypted and not server.is_loopback:
+        tell("without TLS: everybody on the network path can watch, and browsers give the page no camera")
+    link, *further = server.links(port, token)
+    if server.phone:
+        _tell_phones(link, further, fingerprint, tell)
+    else:
+        tell(f"open {link}")
+    if server.report is not None:
+        tell(f"the report: {server.links(port, token, REPORT)[0]}")
+    tell("Ctrl-C ends it")
 
 
 def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
@@ -162,7 +167,8 @@ def listening_socket(server: ServerSettings) -> socket.socket:
         ) from error
 
 
-def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
+def tls_of(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
+    """Return the TLS context, and the fingerprint of a certificate that this machine made; None where there is none."""
     if server.tls_cert is not None and server.tls_key is not None:
         return tls_context(server.tls_cert, server.tls_key), None
     if server.tls is None:

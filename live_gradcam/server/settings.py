@@ -86,6 +86,10 @@ class ServerSettings:
     allow_host: tuple[str, ...] = in_server(
         (), "Another name of this server; may be repeated.", metavar="NAME"
     )
+    in_browser: bool = in_server(
+        False,
+        "Let each visitor's browser run the network: the server sends one page, and no picture leaves a device.",
+    )
     teach: bool = in_server(
         False,
         "Let visitors teach classes of their own on the page; each has a classifier of their own.",
@@ -161,12 +165,29 @@ class ServerSettings:
                 "the token holds a character that a link or a header cannot carry: take letters without accents, "
                 "digits and the signs of an English keyboard."
             )
+        if self.in_browser:
+            self._check_in_browser()
         if not self.is_loopback and not self.encrypted and not self.insecure:
             raise SettingsError(
                 f"--host {self.host} lets other machines in. Without TLS everybody on the network path can watch, and "
                 "browsers give the page no camera: add --tls self-signed, or --tls-cert and --tls-key, or --insecure "
                 "if you accept that."
             )
+
+    def _check_in_browser(self) -> None:
+        """Raise a SettingsError if a setting needs the server's own network or camera."""
+        others = {
+            "--teach": self.teach,
+            "--report": self.report is not None,
+            "--token": self.token is not None,
+            "--source": self.source != PAGE,
+        }
+        for option, given in others.items():
+            if given:
+                raise SettingsError(
+                    f"--in-browser and {option} exclude each other: the server sends the page, and does nothing more. "
+                    "Leave one of them out."
+                )
 
     @property
     def is_loopback(self) -> bool:
@@ -193,6 +214,8 @@ class ServerSettings:
 
     def secret(self) -> str | None:
         """Return the token: the given one, or a new one if other machines can connect."""
+        if self.in_browser:  # the page is all there is
+            return None
         if self.token is None and not self.is_loopback:
             import secrets  # here: every command loads this module, and few make a token
 

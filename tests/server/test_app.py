@@ -44,8 +44,8 @@ from live_gradcam.server import photo_process, picture_decoding
 from live_gradcam.server import websocket as visit
 from live_gradcam.server.explain_response import MOST_BYTES
 from live_gradcam.server.messages import MOST_BYTES as MOST_MESSAGE_BYTES
+from live_gradcam.server.page_setup import PAGE
 from live_gradcam.server.queued_work import Done, QueuedWork
-from live_gradcam.server.report_pages import PAGE
 from live_gradcam.server.settings import ServerSettings
 
 TOKEN = "a-token-that-nobody-knows"

@@ -2,7 +2,6 @@
 
 import { toggleFull } from "./full_screen.js";
 import { STYLES } from "./heat_painter.js";
-import { VIEWS } from "./pane_grid.js";
 import { nextShare } from "./proof.js";
 
 const OPACITY_STEP = 0.05;
@@ -74,7 +73,7 @@ export function handlers(page) {
     },
     "opacity-up": () => opacity(OPACITY_STEP),
     "opacity-down": () => opacity(-OPACITY_STEP),
-    view: () => page.setView(after(VIEWS, grid.view)),
+    view: () => page.setView(after(grid.views, grid.view)),
     badge: () => {
       page.choose({ badge: !page.badge });
       page.plate.forgetTest();

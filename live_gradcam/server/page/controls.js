@@ -40,7 +40,8 @@ export class Controls {
     const keys = new Map(page.setup.actions.map((action) => [action.key, action.name]));
     this.texts = new Map(page.setup.actions.map((action) => [action.name, action]));
     document.addEventListener("keydown", (event) => this.press(event, keys));
-    this.buttons = new Map(BUTTONS.map(([name, label]) => [name, this.button(name, label)]));
+    const offered = BUTTONS.filter(([name]) => this.texts.has(name));
+    this.buttons = new Map(offered.map(([name, label]) => [name, this.button(name, label)]));
     byId("buttons").append(...this.buttons.values());
     const opens = Object.assign(document.createElement("button"), { type: "button", id: "open", textContent: this.words("Open …") });
     opens.title = this.words("open a picture or a video");
@@ -88,7 +89,7 @@ export class Controls {
   }
 
   button(name, label) {
-    const { text, key } = this.texts.get(name) ?? { text: label, key: "" };
+    const { text, key } = this.texts.get(name);
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: this.words(label) });
     button.title = `${this.words(text)} (${this.keyName(key)})`;
     button.dataset.action = name;
@@ -121,6 +122,8 @@ export class Controls {
     byId("methods").addEventListener("change", ({ target }) => page.choose({ method: target.value }));
     byId("layers").addEventListener("change", ({ target }) => page.choose({ layer: target.value || null }));
     this.listLayers();
+    // Where there is no choice, as in a page with a network of its own, there is no list.
+    for (const id of ["methods", "layers"]) byId(id).parentElement.hidden = Boolean(setup.network);
     byId("classes").append(...setup.labels.map((label) => Object.assign(document.createElement("option"), { value: label })));
     byId("target").addEventListener("change", ({ target }) => this.chooseClass(target));
     byId("target").addEventListener("keydown", (event) => {
@@ -226,11 +229,13 @@ export class Controls {
       statistics: !byId("statistics").hidden,
       fullscreen: isFull(),
     };
-    for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
+    for (const [name, on] of Object.entries(pressed)) this.buttons.get(name)?.setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
     const says = (name, text) => (this.buttons.get(name).textContent = this.words(text));
-    this.buttons.get("share").hidden = grid.view !== "proof";
-    says("share", `Hottest ${Math.round(100 * page.share)}%`);
+    if (this.buttons.has("share")) {
+      this.buttons.get("share").hidden = grid.view !== "proof";
+      says("share", `Hottest ${Math.round(100 * page.share)}%`);
+    }
     says("view", `View: ${grid.view}`);
     says("style", `Style: ${grid.look.style === "heat" ? "heat alone" : grid.look.style}`);
     says("colormap", `Colours: ${grid.look.colormap}`);

@@ -5,7 +5,6 @@ import { named, percent } from "./label_plate.js";
 import { changed, kept, maskOf, outlineOf } from "./proof.js";
 import { SceneChange } from "./scene_change.js";
 
-const QUALITY = 0.75; // 10 KB a frame, with no effect on the network's answer
 const STILL_MS = 250;
 const FRESH_MS = 300; // up to this age an answer is shown without checking for a scene change
 
@@ -19,6 +18,7 @@ export class FrameExchange {
     this.epoch = 0; // how often the connection was opened or lost
     this.turn = 0;
     this.encoding = false;
+    this.missed = null; // when the newest frame was captured for which the network had no time
     this.grabbed = document.createElement("canvas");
     this.scene = new SceneChange();
     setInterval(() => this.offerStill(), STILL_MS);
@@ -77,21 +77,25 @@ export class FrameExchange {
 
   async offer(at) {
     const { grid, source, area, setup, connection } = this.page;
-    if (document.hidden || this.encoding || !connection.ready) return;
+    if (document.hidden || this.encoding || !connection.ready) {
+      this.missed = at;
+      return;
+    }
     const { drawable, size } = grid;
     if (drawable === null || !size[0]) return;
     this.encoding = true;
+    this.missed = null;
     try {
       const fit = fitted(size, area, setup.input, setup.fit);
       const memory = { source, seen: fit.seen, size, captured: at, still: this.still, shown: this.shown };
       [this.grabbed.width, this.grabbed.height] = fit.size;
-      const context = this.grabbed.getContext("2d");
+      const context = this.grabbed.getContext("2d", { willReadFrequently: connection.inPage });
       context.imageSmoothingQuality = "high";
       context.drawImage(drawable, ...fit.seen, 0, 0, ...fit.size);
-      const jpeg = await new Promise((resolve) => this.grabbed.toBlob(resolve, "image/jpeg", QUALITY));
-      memory.jpeg = jpeg;
+      const picture = await connection.picture(this.grabbed);
+      memory.sent = picture;
       if (grid.view === "proof") memory.picture = kept(drawable, size);
-      if (connection.ready) await connection.send(jpeg, memory);
+      if (connection.ready) await connection.send(picture, memory);
     } finally {
       this.encoding = false;
     }
@@ -113,7 +117,7 @@ export class FrameExchange {
     this.answer = answer;
     this.answeredAt = memory.captured ?? now;
     this.seen = memory.seen;
-    this.scene.explained(memory.jpeg ?? null);
+    this.scene.explained(memory.sent ?? null);
     const late = this.moves && now - this.answeredAt > FRESH_MS;
     page.setOld(late && (await this.scene.differs(grid.drawable, this.seen)));
     if (memory.shown !== this.shown) return;
@@ -125,6 +129,8 @@ export class FrameExchange {
     page.plate.show(answer, page.target, now / 1000);
     if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
     page.took(answer, memory.captured === undefined ? null : now - memory.captured);
+    // A network in the page takes one frame at a time: it goes on at once with the newest.
+    if (page.connection.inPage && this.missed !== null && this.moves) this.offer(this.missed);
   }
 
   /** Shows the moment that an answer is about: as it is, its hottest part alone, and without that part. */

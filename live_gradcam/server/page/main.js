@@ -14,20 +14,23 @@ import { Recorder } from "./recorder.js";
 import { openReport } from "./report_photo.js";
 import { isTemporary, fetchSetup } from "./setup.js";
 import { TeachPanel } from "./teach.js";
-import { PaneGrid, VIEWS } from "./pane_grid.js";
+import { PaneGrid } from "./pane_grid.js";
 import { translate, wordsOf } from "./translations.js";
 
 const WHOLE = [0, 0, 1, 1];
 const LAYERS_MS = 2000;
 const LOOKING = "looking …";
 const LOST = "connection lost, trying again …";
+const LOADING = "loading the network …";
 const MIN_AREA = 0.04;
+const PRIVATE = "Or drop one here. The network runs in this page: no picture leaves this device.";
 
 const byId = (id) => document.getElementById(id);
 
 /** The state of the page. The controls change it; the tests read it. */
 export class Page {
-  constructor(setup) {
+  /** @param setup the setup; @param connect returns a `Connection`, or what stands in its place, for a listener. */
+  constructor(setup, connect) {
     this.setup = setup;
     this.words = wordsOf(setup.words);
     Object.assign(this, defaultChoice(setup));
@@ -47,7 +50,7 @@ export class Page {
     this.grid.resized = () => this.grid.lookAt(this.region());
     this.exchange = new FrameExchange(this);
     this.opening = new SourceOpening(this);
-    this.connection = new Connection({
+    this.connection = connect({
       answer: (answer, memory) => this.exchange.take(answer, memory),
       said: (message) => this.handleMessage(message),
       state: (state) => this.connected(state),
@@ -123,8 +126,9 @@ export class Page {
   /** Returns the view that the page's address names, as in `/?view=proof`; the view "one" if it names none. */
   viewOfAddress() {
     const view = new URLSearchParams(location.search).get("view");
-    if (view === null || VIEWS.includes(view)) return view ?? "one";
-    this.say(`There is no view ${view} on the page. There are: ${VIEWS.join(", ")}.`);
+    const { views } = this.grid;
+    if (view === null || views.includes(view)) return view ?? "one";
+    this.say(`There is no view ${view} on the page. There are: ${views.join(", ")}.`);
     return "one";
   }
 
@@ -241,7 +245,9 @@ export class Page {
     document.body.classList.toggle("lost", state === "lost");
     if (state === "lost") this.teaching?.lost();
     if (state === "lost") this.say(LOST, true);
-    else if (document.body.dataset.refused || this.notice.said === LOST) this.say("");
+    else if (document.body.dataset.refused || [LOST, LOADING].includes(this.notice.said)) this.say("");
+    if (state === "loading" && this.notice.said === "") this.say(LOADING, true);
+    if (state === "loading") return;
     if (state === "lost" && this.connection.failures > 1) this.reportRefusal();
     else delete document.body.dataset.refused;
     if (state === "open") this.exchange.pull();
@@ -277,6 +283,13 @@ export class Page {
   }
 }
 
+/** Returns the function that makes a page's connection: to its server, or to the network that it holds itself. */
+async function connector(setup) {
+  if (!setup.network) return (listener) => new Connection(listener);
+  const { OwnNetwork } = await import("./own_network.js");
+  return (listener) => new OwnNetwork(listener, setup);
+}
+
 async function open() {
   const setup = await fetchSetup();
   byId("stuck").hidden = true;
@@ -287,7 +300,8 @@ async function open() {
   document.documentElement.lang = setup.lang;
   translate(document.body, wordsOf(setup.words));
   byId("notice").textContent = "";
-  const page = new Page(setup);
+  if (setup.network) byId("private").textContent = wordsOf(setup.words)(PRIVATE);
+  const page = new Page(setup, await connector(setup));
   for (const name of ["start", "choose"]) byId(name).disabled = false;
   if (setup.camera !== null) page.opening.server();
   openReport(page);

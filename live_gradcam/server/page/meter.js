@@ -49,7 +49,7 @@ export class RateMeter {
       ["heat", `${figures.answers.toFixed(1)} a second`],
       ["capture to heat", `${ms(figures.p50)}, 95% ${ms(figures.p95)}`],
       ["network", ms(figures.explain)],
-      ["sent", `${figures.sent.toFixed(0)} kB/s`],
+      page.connection.inPage ? ["runs on", page.connection.engine || "–"] : ["sent", `${figures.sent.toFixed(0)} kB/s`],
     ];
     list.replaceChildren(
       ...rows.map(([name, value]) => {

@@ -14,6 +14,7 @@ export class PaneGrid {
     this.setup = setup;
     this.plate = plate;
     this.palettes = Object.fromEntries(Object.entries(setup.palettes).map(([name, text]) => [name, colours(text)]));
+    this.views = setup.views ?? VIEWS;
     this.source = null;
     this.frozen = null; // a canvas with the frozen picture
     this.panes = [];

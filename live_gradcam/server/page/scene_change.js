@@ -13,9 +13,9 @@ export class SceneChange {
     this.thumb = null;
   }
 
-  /** Sets the last explained frame, a JPEG. It is decoded only when needed. */
-  explained(jpeg) {
-    this.frame = jpeg;
+  /** Sets the last explained frame, a JPEG or its pixels. It is decoded only when needed. */
+  explained(frame) {
+    this.frame = frame;
     this.thumb = null;
   }
 

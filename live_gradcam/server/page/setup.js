@@ -1,6 +1,7 @@
 // Fetches the setup: the server's model, methods, layers and classes, and the actions of the page.
 
 import { fetchJson } from "./connection.js";
+import { embeddedSetup } from "./embedded.js";
 
 const RETRY_MS = [2000, 4000, 8000, 15000];
 const RETRIED = [408, 429, 500, 502, 503, 504]; // temporary errors
@@ -10,8 +11,10 @@ const byId = (id) => document.getElementById(id);
 /** Returns whether an error of `fetchJson` is temporary. */
 export const isTemporary = (error) => RETRIED.includes(error.status);
 
-/** Fetches the setup; if the server is busy or away, shows it and retries, at once if the viewer clicks. */
+/** Returns the setup in the page, or fetches it; if the server is busy or away, shows it and retries, at once if the viewer clicks. */
 export async function fetchSetup() {
+  const embedded = embeddedSetup();
+  if (embedded !== null) return embedded;
   for (let tries = 0; ; tries++) {
     try {
       return await fetchJson("/setup");

@@ -36,6 +36,8 @@ export class CameraSource extends Source {
 
   /** Opens a camera; `lost` is called when it is unplugged. Throws an error with a message for the viewer. */
   static async open(deviceId, lost) {
+    if (!navigator.mediaDevices?.getUserMedia && location.protocol === "file:")
+      throw new Error("This browser gives no camera to a page that is a file. Open it in Chrome or Firefox, or from an https address.");
     if (!navigator.mediaDevices?.getUserMedia)
       throw new Error(
         "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --phone.",

@@ -11,7 +11,7 @@ from networks import stage_network
 from playwright.sync_api import Page, expect
 from served import Served, small_service
 
-from live_gradcam.server.report_pages import PAGE
+from live_gradcam.server.page_setup import PAGE
 from live_gradcam.translations import words_of
 from live_gradcam.viewer_input import ACTIONS
 
@@ -209,7 +209,12 @@ def _english(page: Page) -> set[str]:
 def test_every_sentence_of_the_page_is_translated() -> None:
     words = words_of("zh")
     said = []
-    before = {"start.js", "setup.js", "connection.js"}  # they speak before the language is known
+    before = {
+        "start.js",
+        "setup.js",
+        "connection.js",
+        "standalone.js",
+    }  # they speak before the language is known
     before.add("report.js")  # a report is English, and so is what is added to it
     before.add("notebook.js")  # so are the cells of a notebook
     for file in sorted(each for each in PAGE.glob("*.js") if each.name not in before):
