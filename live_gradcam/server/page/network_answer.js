@@ -22,14 +22,14 @@ export function aimOf(target, { labels, rivals, strength }) {
     if (dash !== null) {
       const first = target.trim().slice(0, dash.index), second = target.trim().slice(dash.index + dash[0].length);
       const id = classOf(first || null, labels);
-      return second ? aim(id, classOf(second, labels), 1) : aim(id, REVERSED, strength);
+      return second ? aimAt(id, classOf(second, labels), 1) : aimAt(id, REVERSED, strength);
     }
   }
   const id = classOf(target, labels);
-  return rivals ? aim(id, STRONGEST_RIVALS, strength) : aim(id, NO_RIVAL, 0);
+  return rivals ? aimAt(id, STRONGEST_RIVALS, strength) : aimAt(id, NO_RIVAL, 0);
 }
 
-function aim(id, rival, strength) {
+function aimAt(id, rival, strength) {
   return { id, rival, strength, automatic: id < 0 && [NO_RIVAL, STRONGEST_RIVALS].includes(rival) };
 }
 

@@ -35,7 +35,6 @@ export class OwnNetwork {
 
   /** Starts with the processor; a graphics card, and more threads, take over if they are right and faster. */
   async open() {
-    await null; // the page is not whole before
     this.listener.state("loading");
     const network = await part("network"), example = this.example();
     const ways = [{ kind: "wasm", threads: 1 }];
