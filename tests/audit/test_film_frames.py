@@ -16,6 +16,7 @@ from live_gradcam.audit import film_frames
 from live_gradcam.audit.audit import AuditJob, audit_photos
 from live_gradcam.audit.film_frames import with_frames
 from live_gradcam.audit.photo_folders import AuditPhoto, photos_in_folders, photos_with_truths
+from live_gradcam.audit.verdicts import few_lenders
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
@@ -203,7 +204,10 @@ def test_a_film_counts_as_one_photograph(tmp_path: Path) -> None:
     assert bright.background_need.mean == pytest.approx(mean, abs=1e-12)
     assert bright.background_need.count == 4
     assert bright.clusters == ()  # one frame of the film and three photographs are too few
-    assert found.of("dark").verdict == before.of("dark").verdict == "thing"
+    assert before.of("dark").verdict == "thing"
+    # The film lends its background as one, and four are too few.
+    assert found.of("dark").lenders == 4
+    assert few_lenders(4) in found.of("dark").sentence
     again = audited(tmp_path, keep=tmp_path / "kept")
     assert again.classes == found.classes
 
