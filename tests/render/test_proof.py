@@ -103,7 +103,7 @@ def test_the_curves_cover_neither_pictures_nor_titles_nor_figures(
     size = (1280, 720)
     frame = Frame(panned(size=size), 0, 10.0)
     curves = tuple(
-        HeatCurve(way, name, (0.0, 1.0), (0.5, 0.5), 0.5)
+        HeatCurve(way, name, "tabby", (0.0, 1.0), (0.5, 0.5), 0.5)
         for name in ("gradcam", "")
         for way in ("deletion", "insertion")
     )
