@@ -84,6 +84,17 @@ class Window(Closeable):
         """Whether the viewer closed the window."""
         return self._finished
 
+    @property
+    def room(self) -> tuple[int, int] | None:
+        """(width, height) of the content in pixels if the viewer chose it, or it fills the screen; else None."""
+        if not self._open or self._finished or self._size is None:
+            return None
+        try:
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+        except cv2.error:  # it was closed
+            return None
+        return (width, height) if width > 0 and height > 0 and (width, height) != self._size else None
+
     def write(self, rendered: Rendered) -> None:
         """Show one picture and process input; does nothing after the viewer closed the window."""
         if self._finished:

@@ -228,6 +228,31 @@ def test_a_window_that_is_resized_keeps_the_aspect_of_the_picture(screen: Screen
     assert not seen[:360, 920:1200].any()
 
 
+def test_it_tells_the_size_that_the_viewer_chose(screen: Screen) -> None:
+    code = (
+        "import cv2, numpy as np; from live_gradcam.frame import Frame\n"
+        "from live_gradcam.rendered_picture import Rendered; from live_gradcam.sinks.window import Window\n"
+        "def show(high, wide):\n"
+        "    picture = np.zeros((high, wide, 3), np.uint8)\n"
+        "    for _ in range(5): window.write(Rendered(picture, Frame(picture, 0, 0.0))); window.poll(20)\n"
+        "    return window.room\n"
+        "with Window('looking') as window:\n"
+        "    print(window.room, show(360, 640), show(640, 360))\n"
+        "    cv2.resizeWindow('looking', 800, 450); print(show(640, 360), show(450, 800))\n"
+        "print(window.room)"
+    )
+    program = subprocess.run(
+        [sys.executable, "-c", code],
+        env=screen.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (program.returncode, program.stderr) == (0, "")
+    assert program.stdout == "None None None\n(800, 450) (800, 450)\nNone\n"
+
+
 def test_fullscreen_is_asked_for(screen: Screen) -> None:
     # Nothing fills this screen: that would take a window manager. What the toolkit was asked is what can be seen.
     code = (
