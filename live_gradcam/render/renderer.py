@@ -77,7 +77,7 @@ class Renderer:
         self.tests = HeatTests(words, single=single)
         """The masking tests on the pictures."""
         self.room: tuple[int, int] | None = None
-        """(width, height) in pixels of a window that is not shaped like the frame: a legible proof fills it."""
+        """(width, height) in pixels of a window that is not shaped like the frame: several panes fill it."""
         self._look = self.appearance
         self._last_minute = LastMinute()
         self._side_panel = SidePanel(words)
@@ -106,7 +106,7 @@ class Renderer:
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of the picture of a frame of (width, height)."""
-        room = self.room if self._look.view == "proof" else None
+        room = None if self._look.view in ("one", "history") else self.room
         return roomy_canvas(legible_canvas(size), room) if self._legible else size
 
     def picture(self, frame: Frame, overlay: Overlay | None = None) -> tuple[Pixels, TrackedHeat | None]:

@@ -136,7 +136,10 @@ def test_a_window_of_the_shape_of_the_photo_or_too_narrow_for_text_changes_nothi
     assert renderer.canvas((640, 360)) == (640, 360)
     renderer.room = (360, 640)
     assert renderer.canvas((640, 360)) == (360, 640)
-    assert Renderer(Appearance(view="one"), legible=True).canvas((640, 360)) == (640, 360)
+    for view in ("one", "history"):
+        alone = Renderer(Appearance(view=view), legible=True)
+        alone.room = (360, 640)
+        assert alone.canvas((640, 360)) == (640, 360)
     recorded = Renderer(LOOK)
     recorded.room = (360, 640)
     assert recorded.canvas((640, 360)) == (640, 360)
