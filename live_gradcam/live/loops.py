@@ -204,12 +204,12 @@ class _FileLoop:
         return reason is not None
 
     def _test(self, until: float | None) -> bool:
-        """Do a step of a masking test that is due or ends in time, and return whether it gave a result.
-
-        Args:
-            until: when the next frame is due, in monotonic seconds; None: it waits.
-        """
-        if self._tests is None or not self._tests.step(waits=until is None, until=until):
+        """Do a step of a masking test that ends before the next frame is due, and return whether it gave a result."""
+        if (
+            self._tests is None or self._controller.busy is not None
+        ):  # compiling would take several times as long
+            return False
+        if not self._tests.step(waits=until is None, until=until):
             return False
         if (test := self._tests.newest()) is not None:
             self._view.add_test(test)
@@ -254,7 +254,7 @@ class _FileLoop:
         if self._questions.answered != self._answered or self._view.frame is not self._explained:
             self._explain()
             controller.redraw()
-        elif redraws or (controller.busy is None and self._test(float("inf"))):
+        elif redraws or self._test(float("inf")):
             controller.redraw()
 
 

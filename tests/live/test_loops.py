@@ -335,25 +335,27 @@ class Compiles(Reads):
         super().__init__()
         self.known = {Question().methods}
         self.while_compiling: list[Question] = []
-        self._compiling = False
+        self.compiling = False
 
     def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - for any
         return question.methods in self.known
 
     def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - for any
-        self._compiling = True
+        self.compiling = True
         yield " ".join(question.methods)
         time.sleep(0.5)
-        self._compiling = False
+        self.compiling = False
         self.known.add(question.methods)
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
-        if self._compiling:
+        if self.compiling:
             self.while_compiling.append(question)
         return super().answer(pixels, question)
 
 
-def test_a_standing_picture_is_not_explained_again_while_another_question_is_compiled(tmp_path: Path) -> None:
+def test_a_standing_picture_is_neither_explained_nor_tested_while_another_question_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On two cores that would take half of the time of compiling."""
 
     class Watching(FakeWindow):
@@ -369,11 +371,30 @@ def test_a_standing_picture_is_not_explained_again_while_another_question_is_com
             if answers.asked and answers.asked[-1][1].methods == ("hirescam",):
                 self.do("q")
 
+    class Tests:
+        """Spare work that never ends."""
+
+        share: float | None = None
+
+        def explained(self, *_: object) -> None:
+            pass
+
+        def newest(self) -> None:
+            pass
+
+        def step(self, **_: object) -> bool:
+            steps.append(answers.compiling)
+            return True
+
     cv2.imwrite(str(tmp_path / "1.png"), np.full((48, 64, 3), shade(3), np.uint8))
-    answers, sinks, window = Compiles(), SinkGroup(), Watching({})
+    answers, sinks, window, steps = Compiles(), SinkGroup(), Watching({}), list[bool]()
     sinks.add(window)
+    monkeypatch.setattr("live_gradcam.pipeline.SpareTests", lambda *_, **__: Tests())
     with ImagesSource([tmp_path / "1.png"]) as source, at_most(20):
         menu = Menu(methods=("gradcam", "hirescam"))
-        play(source, answers, sinks, Settings(motion="off"), RunStatistics(), menu=menu)
+        tester = ProvedAnswers(answers, "crop", [(32, 32)])  # type: ignore[arg-type]  # it is not asked
+        play(source, answers, sinks, Settings(motion="off"), RunStatistics(), menu=menu, tester=tester)
     assert answers.while_compiling == []
+    assert False in steps
+    assert steps.count(True) <= 1, "but one that was begun before"
     assert [question.methods for _, question in answers.asked] == [("gradcam",), ("hirescam",)]
