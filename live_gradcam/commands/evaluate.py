@@ -210,6 +210,8 @@ def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
         typer.echo(f"\n{title}")
     if evaluation.rows:
         print_columns(*_table(evaluation), right=(2, 4, 5, 6, 7))
+    for line in _without_values(report):
+        typer.echo(line)
     for metric in dict.fromkeys(row.metric for row in evaluation.rows):
         if words := evaluation.words(metric):
             typer.echo(words)
@@ -230,6 +232,21 @@ def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
         if report.interrupted:
             parts.append("interrupted: run the same command again to continue")
         typer.echo("; ".join(parts))
+
+
+def _without_values(report: EvaluateReport) -> list[str]:
+    """Return a line for the metrics that have no row, because no photograph has a value."""
+    from live_gradcam.metrics.metric import metric_named
+
+    asked = dict.fromkeys(name.metric for _, photo in report.photos for name in photo.values)
+    lost = [each for each in asked if not report.evaluation.of(each)]
+    places = [each for each in lost if metric_named(each).needs == "place"]
+    others = [each for each in lost if each not in places]
+    why = {
+        "no photograph has a box in the part that the network sees; --fit wide, stretch or pad shows it more": places,
+        "no photograph has a value; the methods find no evidence, or the network has no second class": others,
+    }
+    return [f"{', '.join(metrics)}: {reason}" for reason, metrics in why.items() if metrics]
 
 
 def _hints(evaluation: Evaluation) -> list[str]:

@@ -184,6 +184,21 @@ def test_it_is_told_where_boxes_are_of_fewer_photos(folder: Path, capsys: pytest
     assert capsys.readouterr().out.splitlines()[-1] == "3 photos"
 
 
+def test_metrics_without_any_value_are_told_even_where_little_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite("photos/tall.png", picture(64, 16, 9))
+    (folder / "boxes.csv").write_text("file,x,y,width,height\ntall.png,0,0,3,3\n", "utf-8")
+    typed = ("--boxes", "boxes.csv", "--metrics", "inside,pointing", "--controls", "none", "--quiet")
+    assert evaluate(*typed) == 0
+    assert capsys.readouterr().out == (
+        "inside, pointing: no photograph has a box in the part that the network sees; --fit wide, stretch or pad "
+        "shows it more\n"
+    )
+    assert evaluate(*typed, "--fit", "stretch") == 0
+    assert "no photograph" not in capsys.readouterr().out
+
+
 def test_boxes_that_no_metric_asks_for_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "boxes.csv").write_text("file,x,y,width,height\n0.png,0,0,8,8\n", "utf-8")
     unused = "the boxes are not used: of the metrics only pointing, inside, rank-accuracy ask for them. Name these "
