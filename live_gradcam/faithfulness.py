@@ -150,6 +150,9 @@ class HeatCurve:
     name: str
     """The method whose map it is; empty for a control: as much heat elsewhere."""
 
+    label: str
+    """The class whose probability it is."""
+
     fractions: tuple[float, ...]
     """The share of the pixels that is changed, from 0 to 1."""
 
@@ -165,6 +168,7 @@ class HeatCurve:
         return {
             "way": self.way,
             "name": self.name,
+            "label": self.label,
             "fractions": [round(each, 4) for each in self.fractions],
             "scores": [round(each, 4) for each in self.scores],
             "area": round(self.area, 4),

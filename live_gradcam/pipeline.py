@@ -19,7 +19,16 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.outputs import Outputs, Run, open_outputs
 from live_gradcam.live.run_controller import RunController
-from live_gradcam.live.run_setup import Preloading, Tell, about, has_window, load, menu_of, refuse_outputs
+from live_gradcam.live.run_setup import (
+    Preloading,
+    Tell,
+    about,
+    has_window,
+    how_it_ends,
+    load,
+    menu_of,
+    refuse_outputs,
+)
 from live_gradcam.live.spare_tests import PAUSE_SECONDS, SpareTests
 from live_gradcam.live.teaching_view import TeachingView
 from live_gradcam.metrics.proofs import ProvedAnswers
@@ -118,7 +127,8 @@ def run_with(
         background.callback(engine.close)
         teacher = None if teach is None else teach(engine)
         done.model, done.method = engine.models[0].name, chosen.method.casefold()
-        say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
+        if ending := how_it_ends(chosen, source, windowed=windowed):
+            say(ending)
         if outputs.recorder is not None:
             told()  # before the loop, because hashing the weights of a large model takes a moment
         asked = engine if teacher is None else TaughtAnswers(engine, teacher)

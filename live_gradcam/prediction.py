@@ -121,3 +121,8 @@ class Value:
 
 
 Target = Prediction | Contrast | Lowered | Value
+
+
+def class_name(target: Target) -> str:
+    """Return the name of the class that a target's probability is of: of a contrast, the class that it is for."""
+    return target.prediction.label if isinstance(target, Contrast) else target.label

@@ -114,6 +114,8 @@ class FakeWindow(Window):
         script: what is done at the nth picture or wait; the last entry may be followed by nothing for ever.
     """
 
+    room: tuple[int, int] | None = None
+
     def __init__(self, script: dict[int, tuple[Event, ...]]) -> None:
         self._script = script
         self._done: deque[Event] = deque()

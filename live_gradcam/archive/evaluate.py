@@ -92,6 +92,9 @@ class EvaluateReport:
     kept: int = 0
     """How many photographs were finished in an earlier run."""
 
+    boxed: int | None = None
+    """For how many of the photographs boxes are named; None if none were given."""
+
     interrupted: bool = False
     """Whether Ctrl-C ended the run early."""
 
@@ -125,7 +128,7 @@ def evaluate_photos(
     )  # a mistyped name is reported first
     photos, failures = find_photos(typed)
     photos = [photos[place] for place in _spread(len(photos), job.limit)]
-    controlled = set(_spread(len(photos), job.most_controls))
+    controlled = _controlled([path for path, _ in photos], job)
     wanted = {
         path: wanted_values(
             job.methods,
@@ -151,15 +154,22 @@ def evaluate_photos(
         except KeyboardInterrupt:
             interrupted = True
         done = [
-            (name, PhotoValues(values.label, values.probability, own, values.seconds))
+            (path, name, PhotoValues(values.label, values.probability, own, values.seconds))
             for path, name in photos
             if (values := results.of(path)) is not None
             for own in [{each: values.values[each] for each in wanted[path] if each in values.values}]
             if len(own) == len(wanted[path])
         ]
-    evaluation = summary(settings.model_name, [values for _, values in done])
-    told = {"version": __version__, **_settings(settings, job)}
-    return EvaluateReport(evaluation, done, failures, len(photos) - len(missing), interrupted, told)
+    evaluation = summary(settings.model_name, [values for _, _, values in done])
+    return EvaluateReport(
+        evaluation,
+        [(name, values) for _, name, values in done],
+        failures,
+        kept=len(photos) - len(missing),
+        boxed=None if job.places is None else sum(job.places.names(path) for path, _, _ in done),
+        interrupted=interrupted,
+        settings={"version": __version__, **_settings(settings, job)},
+    )
 
 
 def _run(
@@ -221,6 +231,16 @@ def _run(
                 progress.advance(1)
 
         flow(read(), explain, write, batch=1, weigh=lambda item: item[1].nbytes)
+
+
+def _controlled(photos: Sequence[Path], job: EvaluateJob) -> set[int]:
+    """Return the numbers of the photographs that the controls are tested on: first of those that have boxes."""
+    if job.places is None:
+        return set(_spread(len(photos), job.most_controls))
+    boxed = [number for number, path in enumerate(photos) if job.places.names(path)]
+    others = sorted({*range(len(photos))} - {*boxed})
+    first = [boxed[place] for place in _spread(len(boxed), job.most_controls)]
+    return {*first, *(others[place] for place in _spread(len(others), job.most_controls - len(first)))}
 
 
 def _spread(count: int, most: int | None) -> list[int]:

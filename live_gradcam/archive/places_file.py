@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,20 @@ _FORM = (
     "{FILE: [[x, y, width, height], …]}, or a folder of "
     f"{FOLDER_FORM}"
 )
+
+_OWN_FILES = {
+    "a table of `evaluate --json`": {"model", "rows", "differences"},
+    "a file with tables of `evaluate --json`": {"evaluations"},
+    "the result of an audit": {"model", "classes", "places"},
+}
+_OWN_TABLES = {
+    "a table of `evaluate --csv`": {"model", "file", "metric", "value"},
+    "a table of an audit": {"file", "truth", "predicted", "lift"},
+}
+"""What is taken for boxes, because the program wrote it: what it is, and the keys or columns that it has."""
+
+_MOST_SHOWN = 60
+"""Characters of a value in a message."""
 
 
 class PlacesFile:
@@ -116,6 +130,9 @@ def _from_csv(text: str, name: str) -> dict[str, Boxes]:
     header = [each.strip().casefold() for each in next(rows, [])]
     missing = [each for each in _COLUMNS if each not in header]
     if missing:
+        own = next((kind for kind, columns in _OWN_TABLES.items() if columns <= set(header)), "")
+        if own:
+            raise SourceError(f"{name} is {own}, and has no boxes. Give {_FORM}.")
         raise SourceError(f"{name} has no column '{missing[0]}' in its first line. Give {_FORM}.")
     places = [header.index(each) for each in _COLUMNS]
     found: dict[str, Boxes] = {}
@@ -130,24 +147,49 @@ def _from_csv(text: str, name: str) -> dict[str, Boxes]:
 def _from_json(text: str, name: str) -> dict[str, Boxes]:
     try:
         tree = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{name} is no JSON: {error}. Give {_FORM}.") from error
+    if not isinstance(tree, dict):
+        raise SourceError(f"{name} holds {_worded(tree)}, and no boxes by file name. Give {_FORM}.")
+    own = next((kind for kind, keys in _OWN_FILES.items() if keys <= tree.keys()), "")
+    if own:
+        raise SourceError(f"{name} is {own}, and has no boxes. Give {_FORM}.")
     found: dict[str, Boxes] = {}
-    try:
-        if isinstance(tree, dict) and "annotations" in tree and "images" in tree:
-            files = {each["id"]: str(each["file_name"]) for each in tree["images"]}
-            pairs: Iterable[tuple[str, Sequence[Any]]] = (
-                (files[each["image_id"]], each["bbox"]) for each in tree["annotations"]
-            )
-        else:
-            pairs = ((file, box) for file, boxes in tree.items() for box in boxes)
-        for number, (file, box) in enumerate(pairs, 1):
-            _add(found, file, list(box), f"{name}, box {number}")
-    except (AttributeError, KeyError, TypeError) as error:
-        raise SourceError(
-            f"{name} has another form ({type(error).__name__}: {error}). Give {_FORM}."
-        ) from error
+    pairs = _of_coco(tree, name) if {"images", "annotations"} <= tree.keys() else _by_name(tree, name)
+    for number, (file, box) in enumerate(pairs, 1):
+        _add(found, file, box, f"{name}, box {number}")
     return found
+
+
+def _of_coco(tree: dict[str, Any], name: str) -> Iterator[tuple[str, list[Any]]]:
+    try:
+        files = {each["id"]: str(each["file_name"]) for each in tree["images"]}
+    except (KeyError, TypeError) as error:
+        raise SourceError(f"{name}: each of `images` needs `id` and `file_name`. Give {_FORM}.") from error
+    annotations = tree["annotations"]
+    for number, each in enumerate(annotations if isinstance(annotations, list) else [annotations], 1):
+        try:
+            yield files[each["image_id"]], list(each["bbox"])
+        except (KeyError, TypeError) as error:
+            raise SourceError(
+                f"{name}, annotation {number}: it needs `image_id`, the id of one of `images`, and `bbox`, and is "
+                f"{_worded(each)}. Give {_FORM}."
+            ) from error
+
+
+def _by_name(tree: dict[str, Any], name: str) -> Iterator[tuple[str, list[Any]]]:
+    for file, boxes in tree.items():
+        if not isinstance(boxes, list) or not all(isinstance(each, list) for each in boxes):
+            raise SourceError(
+                f"{name} has {_worded(boxes)} for '{shown(file)}', and no list of boxes. Give {_FORM}."
+            )
+        yield from ((file, each) for each in boxes)
+
+
+def _worded(value: Any) -> str:  # noqa: ANN401 - of JSON
+    """Return a value of a JSON file, shortened."""
+    text = json.dumps(value, ensure_ascii=False)
+    return shown(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…")
 
 
 def _add(found: dict[str, Boxes], file: str, cells: Sequence[Any], where: str) -> None:

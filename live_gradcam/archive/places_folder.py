@@ -23,6 +23,9 @@ Boxes = list[tuple[float, float, float, float]]
 
 FOLDER_FORM = "Pascal VOC's .xml or YOLO's .txt files, named like the photographs"
 
+MARKED = "boxes.json"
+"""The file of the boxes that a person drew, in the folder of an audit."""
+
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _NO_THINGS = ("classes.txt", "obj.txt", "labels.txt")
 """Text files that lie beside YOLO's and hold no boxes."""
@@ -55,8 +58,16 @@ def boxes_in(folder: Path) -> tuple[dict[str, Boxes], bool]:
         if boxes:
             found[file.relative_to(folder).with_suffix("").as_posix()] = boxes
     if not found:
-        raise SourceError(f"the folder '{name}' has no boxes. Give {FOLDER_FORM}.")
+        raise SourceError(f"the folder '{name}' has no boxes. {_remedy(folder)}")
     return found, as_shares
+
+
+def _remedy(folder: Path) -> str:
+    """Return what to give in place of a folder without boxes."""
+    if (folder / MARKED).is_file():
+        return f"The boxes that were drawn in an audit are in '{shown(folder / MARKED)}'."
+    masks = "Masks go with `live-gradcam audit --masks`, or in Python with boxes=. "
+    return f"{masks if any(folder.rglob('*.png')) else ''}Give {FOLDER_FORM}."
 
 
 def _text(file: Path) -> str:

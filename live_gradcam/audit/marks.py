@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from live_gradcam.archive.places_folder import MARKED
 from live_gradcam.audit.needs import seed_of
 from live_gradcam.audit.outlines import Box, outline_in, write_mask
 from live_gradcam.audit.photo_folders import AuditPhoto, read_whole
@@ -24,9 +25,6 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask
-
-BOXES = "boxes.json"
-"""The file of the boxes in the folder of the results."""
 
 MASKS = "masks"
 """The folder of the accepted outlines there."""
@@ -51,7 +49,7 @@ class Marks:
 
     def __init__(self, photos: Sequence[AuditPhoto], folder: Path) -> None:
         self.photos = in_turn(photos)
-        self.boxes = folder / BOXES
+        self.boxes = folder / MARKED
         self.masks = folder / MASKS
         self._marks = _read(self.boxes)
         self._lock = threading.Lock()

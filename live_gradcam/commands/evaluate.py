@@ -163,6 +163,7 @@ def _reports(
     from live_gradcam.archive.places_file import read_places
     from live_gradcam.explain.methods.method import method_named, method_names
     from live_gradcam.metrics.map_case import controls_named
+    from live_gradcam.metrics.metric import METRICS, metric_named, metrics_named
 
     controls = () if settings.controls == (_NONE,) else controls_named(settings.controls)
     job = EvaluateJob(
@@ -176,6 +177,13 @@ def _reports(
         limit=settings.limit,
         beside=settings.json_file or settings.csv,
     )
+    if job.places is not None and not any(
+        each.needs == "place" for each in metrics_named(job.metrics, places=True)
+    ):
+        asking = ", ".join(name for name in METRICS if metric_named(name).needs == "place")
+        progress.say(
+            f"the boxes are not used: of the metrics only {asking} ask for them. Name these with --metrics."
+        )
     # The graph of a method of one pass also scores the changed pictures.
     first = next(
         (each for each in settings.methods if each in method_names() and method_named(each).one_pass), None
@@ -197,20 +205,23 @@ def _reports(
 
 def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
     """Print the table of one model, and what it says in words."""
-    from live_gradcam.metrics.evaluation import FEW_PHOTOS
-
     evaluation = report.evaluation
     if title:
         typer.echo(f"\n{title}")
     if evaluation.rows:
         print_columns(*_table(evaluation), right=(2, 4, 5, 6, 7))
+    for line in _without_values(report):
+        typer.echo(line)
     for metric in dict.fromkeys(row.metric for row in evaluation.rows):
         if words := evaluation.words(metric):
             typer.echo(words)
-    if not quiet and 0 < evaluation.count < FEW_PHOTOS and len({row.method for row in evaluation.rows}) == 1:
-        typer.echo(f"only {counted(evaluation.count, 'photo')}: a hint, for the intervals are too narrow")
+    if not quiet and len({row.method for row in evaluation.rows}) == 1:  # else the lines in words say so
+        for line in _hints(evaluation):
+            typer.echo(line)
     if not quiet:
         parts = [counted(evaluation.count, "photo")]
+        if report.boxed is not None and report.boxed < evaluation.count:
+            parts.append(f"boxes for {report.boxed} of them, so that metrics of the place are of no others")
         controlled = max((row.count for row in evaluation.rows if row.control is not None), default=0)
         if controlled and controlled < max(row.count for row in evaluation.rows):
             parts.append(f"controls on {controlled} of them")
@@ -221,6 +232,37 @@ def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
         if report.interrupted:
             parts.append("interrupted: run the same command again to continue")
         typer.echo("; ".join(parts))
+
+
+def _without_values(report: EvaluateReport) -> list[str]:
+    """Return a line for the metrics that have no row, because no photograph has a value."""
+    from live_gradcam.metrics.metric import metric_named
+
+    asked = dict.fromkeys(name.metric for _, photo in report.photos for name in photo.values)
+    lost = [each for each in asked if not report.evaluation.of(each)]
+    places = [each for each in lost if metric_named(each).needs == "place"]
+    others = [each for each in lost if each not in places]
+    why = {
+        "no photograph has a box in the part that the network sees; --fit wide, stretch or pad shows it more": places,
+        "no photograph has a value; the methods find no evidence, or the network has no second class": others,
+    }
+    return [f"{', '.join(metrics)}: {reason}" for reason, metrics in why.items() if metrics]
+
+
+def _hints(evaluation: Evaluation) -> list[str]:
+    """Return a line for the metrics that have values of only a few photographs."""
+    from live_gradcam.metrics.evaluation import FEW_PHOTOS
+
+    few: dict[int, list[str]] = {}
+    own = [row for row in evaluation.rows if row.control is None]
+    for row in own:
+        if row.count < FEW_PHOTOS:
+            few.setdefault(row.count, []).append(row.metric)
+    return [
+        f"{'' if len(metrics) == len(own) else ', '.join(metrics) + ': '}only {counted(count, 'photo')}: a hint, for "
+        "the intervals are too narrow"
+        for count, metrics in few.items()
+    ]
 
 
 def _table(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:

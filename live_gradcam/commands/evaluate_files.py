@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import json_text
 from live_gradcam.file_names import fitting
+from live_gradcam.number_format import counted
 
 if TYPE_CHECKING:
     from live_gradcam.archive.evaluate import EvaluateReport
@@ -95,7 +96,7 @@ def write_files(
 
             bars = [
                 Bar(
-                    group=f"{row.metric}, {report.evaluation.model}" if len(reports) > 1 else row.metric,
+                    group=_group(row.metric, report, several=len(reports) > 1),
                     name=row.method if row.control is None else f"{row.method}, {row.control}",
                     mean=row.mean,
                     low=row.low,
@@ -108,6 +109,19 @@ def write_files(
             _put(file, _signed_png(interval_plot(bars)))
     except OSError as error:
         raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
+
+
+def _group(metric: str, report: EvaluateReport, *, several: bool) -> str:
+    """Return the title of a metric's panel: which direction is better, and of how many photographs the means are."""
+    from live_gradcam.metrics.metric import metric_named
+
+    counts = [row.count for row in report.evaluation.rows if row.metric == metric]
+    photos = counted(max(counts), "photo")
+    if min(counts) < max(counts):
+        photos = f"{min(counts)} to {photos}"
+    better = "higher" if metric_named(metric).higher_is_better else "lower"
+    names = [metric, report.evaluation.model] if several else [metric]
+    return ", ".join([*names, f"{better} is better", photos])
 
 
 def _signed_png(picture: Pixels) -> bytes:

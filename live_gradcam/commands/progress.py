@@ -27,12 +27,24 @@ from live_gradcam.number_format import counted
 _PLAIN_LINE_SECONDS = 10.0
 
 
+_LEAST_RATE = 0.95
+"""Below this rate, in items a second, the time of one item is told: 0.0 a second says nothing."""
+
+
 class _Rate(ProgressColumn):
     """Frames a second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} a second")
+        return Text(_rate(speed) if speed else "")
+
+
+def _rate(speed: float) -> str:
+    """Return a rate above 0, in items a second, in words."""
+    if speed >= _LEAST_RATE:
+        return f"{speed:.1f} a second"
+    seconds = 1 / speed
+    return f"{f'{seconds:.1f} s' if seconds < 10 else worded(seconds)} each"
 
 
 class RunProgress:
@@ -61,6 +73,8 @@ class RunProgress:
         self._task = self._bar.add_task("", start=False, visible=False, total=None)
         self._total = 0
         self._done = 0
+        self._first = 0
+        """How many were finished when the time began: loading the network has no part in the rate."""
         self._began: float | None = None
         self._told = 0.0
 
@@ -76,6 +90,7 @@ class RunProgress:
             now = time.monotonic()
             if self._began is None:
                 self._began = self._told = now
+                self._first = count
                 self._bar.update(self._task, visible=True, total=self._total or None)
                 self._bar.start_task(self._task)
             self._done += count
@@ -85,10 +100,10 @@ class RunProgress:
                 self.say(self._plain(now - self._began))
 
     def _plain(self, seconds: float) -> str:
-        rate = self._done / seconds
-        left = max(0, self._total - self._done) / rate if rate else 0
+        rate = (self._done - self._first) / seconds
+        left = max(0, self._total - self._done) / rate
         share = f"{min(1.0, self._done / self._total):.0%}, " if self._total else ""
-        return f"{share}{counted(self._done, self._unit)}, {rate:.1f} a second, {worded(left)} left"
+        return f"{share}{counted(self._done, self._unit)}, {_rate(rate)}, {worded(left)} left"
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -135,5 +135,6 @@ class ExplainThread(Closeable):
                 return
             if self._spare is not None:
                 self._spare.explained(frame, answer)
-                while self._spare.step(waits=self._offered.waits):
+                # While a graph is compiled no time is spare: steps would make that take several times as long.
+                while self.compiling is None and self._spare.step(waits=self._offered.waits):
                     pass

@@ -11,7 +11,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.live.spare_tests import SpareTests
 from live_gradcam.live.status import Request
-from live_gradcam.question import Answer
+from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.source import LiveSource, Seekable, Slides, Source
 
@@ -115,6 +115,7 @@ class _FileLoop:
         self._questions = questions
         self._tests = tests
         self._explained: Frame | None = None
+        self._answered: Question | None = None
         self._began: float | None = None
         self._moved = False
 
@@ -183,31 +184,36 @@ class _FileLoop:
         """Answer the view's question about its frame."""
         frame = self._explained = self._view.frame
         assert frame is not None
-        questions = self._questions
-        if (reason := questions.refused()) is not None:
-            self._view.refuse_question(reason)
-        questions.ask(self._view.question)
-        answer = questions.answer(frame.pixels)
+        self._ask()
+        answer = self._questions.answer(frame.pixels)
+        self._answered = self._questions.answered
         self._view.add_answer(frame, answer)
         _count(answer, self._statistics)
-        self._controller.busy = questions.compiling
+        self._controller.busy = self._questions.compiling
         if self._tests is not None:
             self._tests.share = self._view.tested_share
             self._tests.explained(frame, answer)
             self._test(None)
 
-    def _test(self, until: float | None) -> bool:
-        """Do a step of a masking test that is due or ends in time, and return whether it gave a result.
+    def _ask(self) -> bool:
+        """Ask the view's question, which is answered once it is compiled; return whether the former was refused."""
+        if (reason := self._questions.refused()) is not None:
+            self._view.refuse_question(reason)
+        self._questions.ask(self._view.question)
+        self._controller.busy = self._questions.compiling
+        return reason is not None
 
-        Args:
-            until: when the next frame is due, in monotonic seconds; None: it waits.
-        """
-        if self._tests is None or not self._tests.step(waits=until is None, until=until):
+    def _test(self, until: float | None) -> bool:
+        """Do a step of a masking test that ends before the next frame is due, and return whether it gave a result."""
+        if (
+            self._tests is None or self._controller.busy is not None
+        ):  # compiling would take several times as long
             return False
-        if (test := self._tests.newest()) is None:
+        if not self._tests.step(waits=until is None, until=until):
             return False
-        self._view.add_test(test)
-        return True
+        if (test := self._tests.newest()) is not None:
+            self._view.add_test(test)
+        return test is not None
 
     def _wait_for(self, frame: Frame) -> None:
         """Wait until a frame is due; a late frame is shown at once, and delays those after it."""
@@ -240,36 +246,30 @@ class _FileLoop:
         """Wait a moment; explain and draw the frame again if the viewer changed something."""
         controller = self._controller
         controller.wait(_POLL_MS)
-        outdated = self._view.question != self._questions.answered or self._view.frame is not self._explained
-        if (outdated or controller.busy is not None) and not controller.ended:
+        if controller.ended:
+            return
+        redraws = (
+            self._ask()
+        )  # while it is compiled, the former is not answered again, which would slow that down
+        if self._questions.answered != self._answered or self._view.frame is not self._explained:
             self._explain()
             controller.redraw()
-        elif self._test(float("inf")):
+        elif redraws or self._test(float("inf")):
             controller.redraw()
 
 
 class _SlideLoop(_FileLoop):
     """The loop over slides: each one stays until the viewer goes to another; an animated one plays once."""
 
-    def __init__(
-        self,
-        source: Slides,
-        answers: Answers,
-        controller: RunController,
-        statistics: RunStatistics,
-        questions: QuestionSwitch,
-        tests: SpareTests | None,
-    ) -> None:
-        super().__init__(source, answers, controller, statistics, questions, tests)
-        self._slides = source
-        self._turned = False
+    _source: Slides
+    _turned = False
 
     def _frames(self) -> Iterator[Frame]:
         """Yield the pictures in the order in which the viewer turns them."""
         goes_on = True
         while goes_on and not self._controller.ended:
             goes_on = False
-            for frame in self._slides:
+            for frame in self._source:
                 yield frame
                 if self._turned or self._controller.ended:
                     goes_on = True
@@ -284,13 +284,13 @@ class _SlideLoop(_FileLoop):
         while not self._controller.ended:
             for move in self._controller.take_moves():
                 self._turn(move.direction)
-            if self._turned or not (self._slides.ends_slide or self._view.frozen):
+            if self._turned or not (self._source.ends_slide or self._view.frozen):
                 return
             self._wait()
             self._began = None
 
     def _turn(self, step: int) -> None:
-        if self._slides.turn(step):
+        if self._source.turn(step):
             self._turned = True
         elif not self._turned:
             self._view.announce("this is the last picture" if step > 0 else "this is the first picture")

@@ -232,6 +232,7 @@ class RunController:
             idle=int((time.monotonic() - self._drawn_since) / _IDLE_STEP) * _IDLE_STEP,
             busy=None if self.busy is None else f"compiling {self.busy} …",
             statistics=self._statistics.lines() if self.view.choice.look.statistics else (),
+            room=None if self.window is None or self._recording.seconds() is not None else self.window.room,
         )
 
     def _in_window(self, shown: Rendered) -> Rendered:

@@ -13,13 +13,15 @@ from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
+from live_gradcam.live.initial_view import turned_by_hand
+from live_gradcam.number_format import counted
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.settings_json import as_json
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.sinks.virtual_camera import refuse_without_library
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import Film, Slides, Source
 from live_gradcam.statistics_file import refuse_report
 from live_gradcam.stream_address import stream_of
 from live_gradcam.taught_head import TaughtHead
@@ -85,6 +87,36 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     if settings.window is None:
         say(f"no window: {reason}")
     return False
+
+
+def how_it_ends(settings: Settings, source: Source, *, windowed: bool) -> str:
+    """Return how the viewer ends a run, and when it ends by itself; empty for one photo, which ends at once.
+
+    Args:
+        settings: the settings of the run.
+        source: the open source.
+        windowed: whether the run has a window.
+    """
+    ends = _own_ends(settings, source, windowed=windowed)
+    if not windowed and isinstance(source, Slides) and source.single:
+        return ""
+    said = "h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it"
+    return f"{said}; else it ends {' or '.join(ends)}" if ends else said
+
+
+def _own_ends(settings: Settings, source: Source, *, windowed: bool) -> list[str]:
+    """Return when a run ends though nobody ends it."""
+    ends = []
+    if settings.frames is not None:
+        ends.append(f"after {counted(settings.frames, 'explained frame')}")
+    if settings.duration is not None:
+        ends.append(f"after {settings.duration:g} s")
+    if source.live or turned_by_hand(source, settings, in_window=windowed):
+        return ends
+    if isinstance(source, Slides):
+        stays = source.single and windowed  # until the viewer ends it, or a setting
+        return ends if stays else [*ends, "after the last picture"]
+    return [*ends, "with the film" if isinstance(source, Film) else f"with {source.name}"]
 
 
 def load(settings: Settings, size: tuple[int, int], say: Tell, head: TaughtHead | None = None) -> Engine:

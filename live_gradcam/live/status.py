@@ -22,6 +22,9 @@ class Status:
     statistics: tuple[str, ...] = ()
     """Lines of figures, each a name and a value with a tab between."""
 
+    room: tuple[int, int] | None = None
+    """(width, height) in pixels of a window whose size the viewer chose; None: the window has the picture's."""
+
 
 class Request(StrEnum):
     """An action that a view leaves to its controller; the value is the action's name."""

@@ -213,6 +213,7 @@ class ViewState:
     def set_status(self, status: Status) -> None:
         """Take the status of the run."""
         self._status = status
+        self._renderer.room = status.room
 
     def announce(self, text: str) -> None:
         """Show a line for a moment, such as the name of a saved file."""

@@ -119,17 +119,21 @@ class Evaluation:
         if more := worse[_MOST_WORSE:]:
             parts.append(f"{counted(len(more), 'more method')} {'is' if len(more) == 1 else 'are'} worse")
         parts += self._unbeaten(metric, names)
-        few = f" (only {counted(rows[0].count, 'photo')}: a hint)" if rows[0].count < FEW_PHOTOS else ""
+        least = min(row.count for row in rows)
+        few = f" (only {counted(least, 'photo')}: a hint)" if least < FEW_PHOTOS else ""
         return "; ".join(parts) + few
 
     def _unbeaten(self, metric: str, methods: Sequence[str]) -> list[str]:
         """Return which of some methods are not known to beat a control, in words."""
-        if not metric_named(metric).tests_place:
-            return []
+        telling = metric_named(metric).controls
         sign = 1 if metric_named(metric).higher_is_better else -1
         found = []
         for method in methods:
-            over = [each for each in self.over_controls if (each.metric, each.first) == (metric, method)]
+            over = [
+                each
+                for each in self.over_controls
+                if (each.metric, each.first) == (metric, method) and each.second in telling
+            ]
             unbeaten = [each.second for each in over if not (each.is_known and sign * each.mean.mean > 0)]
             if unbeaten:
                 controls = "control" if len(unbeaten) == 1 else "controls"

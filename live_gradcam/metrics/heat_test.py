@@ -15,7 +15,7 @@ from live_gradcam.metrics.changed_pictures import heat_over
 from live_gradcam.metrics.controls import shifted
 from live_gradcam.metrics.curves import Way, changed_pictures, scored_curve
 from live_gradcam.metrics.masking import MaskingTest
-from live_gradcam.prediction import Value
+from live_gradcam.prediction import Value, class_name
 from live_gradcam.question import Answer, Proof, Question
 
 _OWN = 2
@@ -117,6 +117,7 @@ class CurveTest:
             if each.has_evidence and method_named(each.method).one_pass
         ]
         self._maps = (*own, ("", shifted(own[0][1])))
+        self._label = class_name(answer.first.target)
         self.question = question_of_scores(answer)
         """The question about each changed picture."""
 
@@ -137,7 +138,7 @@ class CurveTest:
             begin = number * (CURVE_STEPS + 1)
             found = scored_curve(scores[begin : begin + CURVE_STEPS + 1], pixels)
             fractions, own = (tuple(map(float, each)) for each in (found.fractions, found.scores))
-            curves.append(HeatCurve(way, name, fractions, own, found.area))
+            curves.append(HeatCurve(way, name, self._label, fractions, own, found.area))
         return tuple(curves)
 
 

@@ -18,7 +18,7 @@ from live_gradcam.metrics.changed_pictures import (
     mixed,
 )
 from live_gradcam.metrics.controls import control_map
-from live_gradcam.prediction import Value
+from live_gradcam.prediction import Value, class_name
 
 CONTROLS = ("shifted", "shuffled")
 """The controls of the masking test. A central map is no good one, because things stand in the middle of pictures."""
@@ -97,7 +97,7 @@ class MaskingTest:
         ]
         target = self._explanation.target
         return Faithfulness(
-            label=target.label,
+            label=class_name(target),
             probability=probability,
             heat=pairs[0],
             controls=tuple(zip(self._controls, pairs[1:], strict=False)),

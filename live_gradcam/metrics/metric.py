@@ -9,7 +9,7 @@ from typing import Literal
 from live_gradcam.errors import SettingsError
 from live_gradcam.metrics.adcc import adcc, complexity
 from live_gradcam.metrics.localization import energy_inside, pointing_game, rank_accuracy
-from live_gradcam.metrics.map_case import MapCase
+from live_gradcam.metrics.map_case import CONTROLS, Control, MapCase
 from live_gradcam.metrics.robustness import class_sensitivity, randomisation, stability
 from live_gradcam.name_suggestions import unknown_name
 
@@ -37,8 +37,9 @@ class Metric:
     randomises: bool = False
     """Whether it needs copies of the network with random weights."""
 
-    tests_place: bool = True
-    """Whether a map that lies elsewhere, or in pieces, should be worse; otherwise its controls say nothing about it."""
+    controls: tuple[Control, ...] = CONTROLS
+    """The controls that a true map should beat. The others say nothing: their value is the same whatever the network
+    looks at, or that of the map itself."""
 
 
 _RISE = "Petsiuk et al. 2018, arXiv:1806.07421"
@@ -102,9 +103,14 @@ _METRICS = {
             "Arras et al. 2020, arXiv:2003.07258",
             lambda case: rank_accuracy(case.heat, case.mask),
         ),
-        Metric("stability", False, "map", "Yeh et al. 2019, arXiv:1901.09392", _stability),
+        Metric("stability", False, "map", "Yeh et al. 2019, arXiv:1901.09392", _stability, controls=()),
         Metric(
-            "class-sensitivity", False, "map", "the maps of the two most probable classes", _class_sensitivity
+            "class-sensitivity",
+            False,
+            "map",
+            "the maps of the two most probable classes",
+            _class_sensitivity,
+            controls=(),
         ),
         Metric(
             "randomisation",
@@ -113,9 +119,12 @@ _METRICS = {
             "Adebayo et al. 2018, arXiv:1810.03292",
             _randomisation,
             randomises=True,
+            controls=(),
         ),
-        Metric("complexity", False, "map", _ADCC, lambda case: complexity(case.heat), tests_place=False),
-        Metric("coherency", True, "map", _ADCC, lambda case: case.coherency),
+        Metric("complexity", False, "map", _ADCC, lambda case: complexity(case.heat), controls=()),
+        Metric(
+            "coherency", True, "map", _ADCC, lambda case: case.coherency, controls=("shifted", "shuffled")
+        ),
         Metric("adcc", True, "probability", _ADCC, _adcc),
     )
 }

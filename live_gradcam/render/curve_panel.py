@@ -23,6 +23,7 @@ from live_gradcam.render.lettering import (
     REGULAR,
     WHITE,
     Colour,
+    plain,
     shade_onto,
     shortened,
     size_that_fits,
@@ -41,7 +42,7 @@ _ACROSS, _UP = "share of the picture changed", "probability"
 
 # All lengths but the first two are in units of the font size, which is a share of the canvas's shorter side.
 _SHORTER_SIDE, _SMALLEST, _LEAST = 1 / 36, 10, 180
-_MARGIN, _PADDING, _LINE, _TOP, _RADIUS = 0.8, 0.7, 1.4, 3.6, 0.5
+_MARGIN, _PADDING, _LINE, _HEAD, _TOP, _RADIUS = 0.8, 0.7, 1.4, 1.9, 3.6, 0.5
 _PLOT, _TALL, _LOW = 14.5, 8.5, 2.5
 """Width of a plot with its labels, less on a narrow canvas; and the largest and the smallest height of its box."""
 
@@ -74,6 +75,9 @@ class CurvePanel:
     rows: int
     """How many rows the legend of a plot has."""
 
+    head: int
+    """Height of the line above the plots, which names the class."""
+
 
 def font_size(side: int) -> int:
     """Return the font size of the panel for a canvas whose shorter side has so many pixels."""
@@ -95,7 +99,7 @@ def panel_on(area: Region, curves: Sequence[HeatCurve], *, side: int, low: bool 
     if side < _LEAST or not curves:
         return None
     size, (left, top, width, height) = font_size(side), area
-    margin, padding, line = (round(size * each) for each in (_MARGIN, _PADDING, _LINE))
+    margin, padding, line, head = (round(size * each) for each in (_MARGIN, _PADDING, _LINE, _HEAD))
     rows = max(sum(each.way == way for each in curves) for way, _, _ in _PLOTS)
     is_upright = height > width
     for stacked, labelled in product((False,) if is_upright else (True, False), (True, False)):
@@ -103,15 +107,15 @@ def panel_on(area: Region, curves: Sequence[HeatCurve], *, side: int, low: bool 
         across, down = (1, 2) if stacked else (2, 1)
         most = (width - 2 * margin - (across + 1) * padding) // across
         wide = min(round(size * _PLOT), most)
-        free = (height - 2 * margin - (down + 1) * padding) // down - texts
+        free = (height - 2 * margin - (down + 1) * padding - head) // down - texts
         tall = min(round(size * _TALL), free)
         if wide < 6 * size or tall < _LOW * size:
             continue
         plot = wide, texts + tall
-        extent = across * (wide + padding) + padding, down * (plot[1] + padding) + padding
+        extent = across * (wide + padding) + padding, down * (plot[1] + padding) + padding + head
         y = top + height - margin - extent[1] if low and is_upright else top + margin
         place = left + width - margin - extent[0], y, *extent
-        return CurvePanel(place, size, stacked, labelled, plot, rows)
+        return CurvePanel(place, size, stacked, labelled, plot, rows, head)
     return None
 
 
@@ -159,7 +163,7 @@ def draw_reason_onto(picture: Pixels, reason: str, *, side: int) -> Region | Non
 
 
 def draw_panel_onto(picture: Pixels, panel: CurvePanel, curves: Sequence[HeatCurve], words: Words) -> None:
-    """Draw the curves of deletion and insertion with their areas, in place.
+    """Draw the curves of deletion and insertion with their areas, below the name of their class, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -171,14 +175,29 @@ def draw_panel_onto(picture: Pixels, panel: CurvePanel, curves: Sequence[HeatCur
     padding = round(size * _PADDING)
     for _ in range(2):  # twice, because thin lines lie on it
         shade_onto(picture, *panel.place, round(size * _RADIUS))
+    _write_class_onto(picture, panel, plain(curves[0].label), words)
     for number, (way, title, better) in enumerate(_PLOTS):
-        left, top = panel.place[0] + padding, panel.place[1] + padding
+        left, top = panel.place[0] + padding, panel.place[1] + padding + panel.head
         if panel.stacked:
             top += number * (high + padding)
         else:
             left += number * (wide + padding)
         own = [each for each in curves if each.way == way]
         _draw_plot_onto(picture, panel, own, (left, top, wide, high), (words(title), words(better)), words)
+
+
+def _write_class_onto(picture: Pixels, panel: CurvePanel, label: str, words: Words) -> None:
+    """Write which class the probability is of, above the plots: a name that is too long for that stands alone."""
+    size, padding = panel.size, round(panel.size * _PADDING)
+    room = panel.place[2] - 2 * padding
+    text = words(f"probability of {label}")
+    fitting = size_that_fits(text, size, _SMALLEST, BOLD, room)
+    if text_width(text, fitting, BOLD) > room:
+        text, fitting = label, size_that_fits(label, size, _SMALLEST, BOLD, room)
+    base = panel.place[1] + padding + round(size * CAP)
+    write(
+        picture, shortened(text, fitting, BOLD, room), (panel.place[0] + padding, base), fitting, weight=BOLD
+    )
 
 
 def _draw_plot_onto(

@@ -33,8 +33,6 @@ _FAINT_BAR: Colour = (205, 190, 175)
 _SIZE, _TITLE = 22, 28
 _ROW, _MARGIN = 36, 32
 _MOST_NAME = 420
-_NUMBERS = 240
-"""Room for the numbers at the right, in pixels."""
 
 _THICK = 10
 _TICKS = 5
@@ -73,9 +71,10 @@ def interval_plot(bars: Sequence[Bar]) -> Pixels:
     fill_onto(picture, _PAPER)
     widest = max((text_width(plain(bar.name), _SIZE, REGULAR) for bar in bars), default=0)
     left = _MARGIN + min(widest, _MOST_NAME) + _MARGIN
+    right = WIDTH - _MARGIN - max((text_width(_numbers(bar), _SIZE, REGULAR) for bar in bars), default=0)
     top = _MARGIN
     for title, rows in groups.items():
-        _draw_panel_onto(picture[top : top + _panel_height(rows)], title, rows, left)
+        _draw_panel_onto(picture[top : top + _panel_height(rows)], title, rows, left, right)
         top += _panel_height(rows)
     return picture
 
@@ -93,8 +92,8 @@ def _panel_height(rows: Sequence[Bar]) -> int:
     return _ROW * (len(rows) + 2) + _MARGIN
 
 
-def _draw_panel_onto(picture: Pixels, title: str, rows: Sequence[Bar], left: int) -> None:
-    right = WIDTH - _MARGIN - _NUMBERS
+def _draw_panel_onto(picture: Pixels, title: str, rows: Sequence[Bar], left: int, numbers: int) -> None:
+    right = numbers - _MARGIN
     begin, end, step = scale_of(min(row.low for row in rows), max(row.high for row in rows))
 
     def at(value: float) -> int:
@@ -117,5 +116,9 @@ def _draw_panel_onto(picture: Pixels, title: str, rows: Sequence[Bar], left: int
         colour = _FAINT_BAR if row.faint else _BAR
         cv2.line(picture, (at(row.low), middle), (at(row.high), middle), colour, _THICK // 2, cv2.LINE_AA)
         cv2.circle(picture, (at(row.mean), middle), _THICK - 2, colour, cv2.FILLED, cv2.LINE_AA)
-        numbers = f"{row.mean:.3f} ({row.low:.3f}–{row.high:.3f})"
-        write(picture, numbers, (right + _MARGIN // 2, base), _SIZE, colour=_FAINT if row.faint else _TEXT)
+        write(picture, _numbers(row), (numbers, base), _SIZE, colour=_FAINT if row.faint else _TEXT)
+
+
+def _numbers(row: Bar) -> str:
+    """Return the mean and its interval: between two numbers of which one is below zero a dash would be a sign."""
+    return f"{row.mean:.3f} ({row.low:.3f} to {row.high:.3f})".replace("-", "−")

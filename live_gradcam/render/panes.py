@@ -31,6 +31,10 @@ _FIGURE = 10.5
 _MOST_FOOTER = 1 / 3
 """Largest share of the canvas's height for the footer; statistics beyond it are left out."""
 
+_LEAST_ROOM, _LONGEST_ROOM, _OTHER_SHAPE, _ROOMY = 240, 3, 1.1, 1280 * 720
+"""Shorter side of a window and its largest ratio of sides for which the canvas takes its shape; from which ratio of
+ratios on the shapes differ; and how many pixels such a canvas may have in any case."""
+
 _PANEL_SHARE = 0.36
 """Smallest share of the canvas's longer side for the panel of the channels or concepts."""
 
@@ -132,6 +136,28 @@ class Layout:
 
     column: Region | None = None
     """(x, y, width, height): the column at the right for the scale bar; None if there is none."""
+
+
+def roomy_canvas(canvas: tuple[int, int], room: tuple[int, int] | None) -> tuple[int, int]:
+    """Return a canvas of the shape of a window, with at most the pixels of the usual canvas, or of `_ROOMY`.
+
+    Three pictures of one shape make no picture of that shape: an upright one leaves most of a wide window empty, if the
+    canvas is upright, too.
+
+    Args:
+        canvas: (width, height) of the usual canvas, which has the shape of the frame.
+        room: (width, height) of the window in pixels; None: it has the shape of the canvas.
+
+    Returns:
+        (width, height); the usual canvas if the shape is nearly the same, or if the window is too narrow for text.
+    """
+    if room is None or min(room) < _LEAST_ROOM or max(room) > _LONGEST_ROOM * min(room):
+        return canvas
+    stretch = room[0] * canvas[1] / (room[1] * canvas[0])
+    if max(stretch, 1 / stretch) < _OTHER_SHAPE:
+        return canvas
+    scale = min(1.0, (max(canvas[0] * canvas[1], _ROOMY) / (room[0] * room[1])) ** 0.5)
+    return round(room[0] * scale), round(room[1] * scale)
 
 
 def strip_size(canvas: tuple[int, int]) -> int:

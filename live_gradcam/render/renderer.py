@@ -34,7 +34,7 @@ from live_gradcam.render.label import Label
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.pane_contents import PaneContent, contents_of, model_of
-from live_gradcam.render.panes import Footer, Layout, footer_of, layout_of
+from live_gradcam.render.panes import Footer, Layout, footer_of, layout_of, roomy_canvas
 from live_gradcam.render.side_panel import SidePanel
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.styles import kept_at
@@ -42,7 +42,7 @@ from live_gradcam.translations import ENGLISH, Words
 
 
 class Renderer:
-    """Renders the frames of one run, in order. The canvas has the same size in every view.
+    """Renders the frames of one run, in order. The canvas has the same size in every view, but `room` may change it.
 
     All animation depends on `Frame.time`: the same frames, answers, appearances and overlays give the same pictures,
     bit for bit. Not thread-safe.
@@ -53,8 +53,7 @@ class Renderer:
         smoothing: how heat is smoothed.
         models: names of the models, for the view `models`.
         words: translates texts.
-        legible: whether to enlarge the canvas of a small frame so that text on it can be read; otherwise the canvas has
-            the frame's size.
+        legible: whether text must be readable on the canvas of a small frame; else the canvas has the frame's size.
     """
 
     def __init__(
@@ -72,11 +71,13 @@ class Renderer:
         self._words = words
         self._legible = legible
         self._tracker = HeatTracker(motion=motion, smoothing=smoothing)
-        # Without smoothing the frames are independent pictures, so nothing is animated.
+        # Without smoothing frames are independent, so nothing is animated.
         single = smoothing is not None and smoothing.seconds == 0
         self._label = Label(words, single=single)
         self.tests = HeatTests(words, single=single)
         """The masking tests on the pictures."""
+        self.room: tuple[int, int] | None = None
+        """(width, height) in pixels of a window that is not shaped like the frame: several panes fill it."""
         self._look = self.appearance
         self._last_minute = LastMinute()
         self._side_panel = SidePanel(words)
@@ -105,7 +106,8 @@ class Renderer:
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of the picture of a frame of (width, height)."""
-        return legible_canvas(size) if self._legible else size
+        room = None if self._look.view in ("one", "history") else self.room
+        return roomy_canvas(legible_canvas(size), room) if self._legible else size
 
     def picture(self, frame: Frame, overlay: Overlay | None = None) -> tuple[Pixels, TrackedHeat | None]:
         """Return the picture of a frame, and the heat on it.
@@ -274,9 +276,7 @@ class Renderer:
             pressed: where a drag began; the result is then the nearest point in that pane.
         """
         panes = () if self._layout is None else self._layout.panes
-        footer = None
-        if self._is_halved:
-            footer = 0 if self._footer is None else self._footer[0].region[3]
+        footer = (0 if self._footer is None else self._footer[0].region[3]) if self._is_halved else None
         return place_in_panes(panes, point, pressed, self._size, halved_above=footer)
 
     def _follow(self, time: float, tracked: Sequence[TrackedHeat]) -> None:

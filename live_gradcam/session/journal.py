@@ -212,7 +212,9 @@ def status_of(line: Mapping[str, Any]) -> Status:
     fields.pop(
         "recording", None
     )  # earlier sessions stored the recording's duration, which was part of the picture
-    return Status(**{**fields, "statistics": tuple(fields["statistics"])})
+    room = fields.get("room")
+    tuples = {"statistics": tuple(fields["statistics"]), "room": None if room is None else tuple(room)}
+    return Status(**{**fields, **tuples})
 
 
 def _lines(folder: Path) -> Iterator[dict[str, Any]]:

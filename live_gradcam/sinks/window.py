@@ -16,7 +16,8 @@ from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.display_check import find_display, hold_display, screen_size
-from live_gradcam.sinks.window_input import WheelGuard, key_name, shift_probe
+from live_gradcam.sinks.window_input import key_name, shift_probe
+from live_gradcam.sinks.x11_input import X11Input
 from live_gradcam.viewer_input import Event, Key, Pointer, PointerKind
 
 _NO_KEY = -1
@@ -75,7 +76,7 @@ class Window(Closeable):
         self._largest = _LARGEST
         self._screen: tuple[int, int] | None = None
         """(width, height) of the screen in pixels; None if unknown."""
-        self._wheel: WheelGuard | None = None
+        self._x11: X11Input | None = None
         self.tells_hover = False
         """Whether to report mouse moves without a button."""
 
@@ -83,6 +84,17 @@ class Window(Closeable):
     def finished(self) -> bool:
         """Whether the viewer closed the window."""
         return self._finished
+
+    @property
+    def room(self) -> tuple[int, int] | None:
+        """(width, height) of the content in pixels if the viewer chose it, or it fills the screen; else None."""
+        if not self._open or self._finished or self._size is None:
+            return None
+        try:
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+        except cv2.error:  # it was closed
+            return None
+        return (width, height) if width > 0 and height > 0 and (width, height) != self._size else None
 
     def write(self, rendered: Rendered) -> None:
         """Show one picture and process input; does nothing after the viewer closed the window."""
@@ -113,15 +125,11 @@ class Window(Closeable):
             time.sleep(wait_ms / 1000)
             return
         code = cv2.waitKeyEx(max(1, wait_ms))
-        if self._wheel is not None:
-            self._wheel.poll()
+        names = self._key_names(code)
         if not self._is_visible():
             self._finished = True
-        elif code != _NO_KEY:
-            self._shift_held = self._shift_held or shift_probe()
-            name = key_name(code, shift=self._shift_held())
-            if name is not None:
-                self._events.append(Key(name))
+        else:
+            self._events.extend(Key(name) for name in names if name is not None)
 
     def take_events(self) -> tuple[Event, ...]:
         """Return the viewer's input since the last call, oldest first."""
@@ -142,8 +150,8 @@ class Window(Closeable):
             return
         self._finished = True
         self._open = False
-        if self._wheel is not None:
-            self._wheel.close()
+        if self._x11 is not None:
+            self._x11.close()
         if self._is_visible():
             cv2.destroyWindow(self._title)
             cv2.waitKeyEx(1)  # the toolkit removes the window only when events are processed
@@ -160,7 +168,7 @@ class Window(Closeable):
             )
             self._largest = (width, height)
         if cv2.currentUIFramework().startswith("QT"):
-            self._wheel = WheelGuard()
+            self._x11 = X11Input()
         cv2.setMouseCallback(self._title, self._point)
         self._fit_to(picture)
         if self._fullscreen:
@@ -223,6 +231,25 @@ class Window(Closeable):
         self._border = (across, down)
         bordered = cv2.copyMakeBorder(picture, down, down, across, across, cv2.BORDER_CONSTANT, value=_BLACK)
         return np.asarray(bordered, np.uint8)
+
+    def _key_names(self, code: int) -> list[str | None]:
+        """Return the keys that were pressed since the last call, oldest first; None stands for one without a name.
+
+        Args:
+            code: the last of them, as the toolkit reports it; `_NO_KEY` for none.
+        """
+        is_known = False
+        if self._x11 is not None:
+            presses = self._x11.poll(waits=code != _NO_KEY)
+            if presses:
+                return [key_name(each.code, shift=each.shift) for each in presses]
+            is_known = self._x11.hears
+            if code != _NO_KEY:
+                self._x11.composed()
+        if code == _NO_KEY or is_known:
+            return []
+        self._shift_held = self._shift_held or shift_probe()
+        return [key_name(code, shift=self._shift_held())]
 
     def _is_visible(self) -> bool:
         try:

@@ -14,6 +14,9 @@ from networks import flattened_network, picture
 import live_gradcam as lg
 from live_gradcam.archive.evaluate import EvaluateJob, EvaluateReport, evaluate_photos
 from live_gradcam.archive.places_file import read_places
+from live_gradcam.audit.audit_files import write_audit
+from live_gradcam.audit.findings import AuditReport
+from live_gradcam.commands.evaluate_files import write_files
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.metrics.photo_test import MapName, PhotoTest
@@ -240,6 +243,17 @@ def test_boxes_are_read_from_every_form(tmp_path: Path, name: str, text: str) ->
     assert places.of(Path("/any/g/1.jpg"), (100, 50)) is None
 
 
+def test_controls_are_tested_first_on_photos_that_have_boxes(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("file,x,y,width,height\n0.png,0,0,8,8\n3.png,0,0,16,16\n", "utf-8")
+    for most, expected in ((1, {"3.png"}), (2, {"0.png", "3.png"}), (3, {"0.png", "2.png", "3.png"})):
+        found = run(photos, model, metrics=("inside",), places=read_places(boxes), most_controls=most)
+        controlled = {name for name, photo in found.photos if any(each.control for each in photo.values)}
+        assert controlled == expected
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
@@ -248,7 +262,46 @@ def test_boxes_are_read_from_every_form(tmp_path: Path, name: str, text: str) ->
         ("a.csv", "file,x,y,width,height\n1.jpg,1,2,0,4\n", "width and height are more than 0"),
         ("a.csv", "file,x,y,width,height\n", "a.csv has no boxes"),
         ("a.json", "{", "a.json is no JSON"),
-        ("a.json", "[1]", "a.json has another form"),
+        ("a.json", "[1]", "a.json holds [1], and no boxes by file name. Give CSV"),
+        ("a.json", "[" * 99999, "a.json is no JSON"),
+        (
+            "a.json",
+            '{"model": "m", "count": 3, "rows": [], "differences": []}',
+            "a.json is a table of `evaluate",
+        ),
+        (
+            "a.json",
+            '{"evaluations": []}',
+            "a.json is a file with tables of `evaluate --json`, and has no boxes.",
+        ),
+        (
+            "a.json",
+            '{"model": "m", "places": {}, "classes": []}',
+            "a.json is the result of an audit, and has",
+        ),
+        (
+            "a.csv",
+            "model,file,class,probability,method,metric,control,value\n",
+            "a.csv is a table of `evaluate",
+        ),
+        (
+            "a.csv",
+            "file,truth,predicted,probability,inside,lift\n",
+            "a.csv is a table of an audit, and has no",
+        ),
+        (
+            "a.json",
+            '{"1.jpg": [1, 2, 3, 4]}',
+            "a.json has [1, 2, 3, 4] for '1.jpg', and no list of boxes. Give",
+        ),
+        ("a.json", '{"made by": "hand"}', """a.json has "hand" for 'made by', and no list of boxes."""),
+        ("a.json", '{"images": [{"id": 1}], "annotations": []}', "a.json: each of `images` needs `id` and"),
+        (
+            "a.json",
+            '{"images": [], "annotations": [{"image_id": 7, "bbox": [1, 2, 3, 4]}]}',
+            "a.json, annotation 1: it needs `image_id`, the id of one of `images`, and `bbox`, and is "
+            '{"image_id": 7, "bbox": [1, 2, 3, 4]}. Give CSV',
+        ),
         ("a.json", '{"1.jpg": [[1, 2, 3]]}', "a.json, box 1: '1.jpg, 1, 2, 3' is no box"),
     ],
 )
@@ -259,6 +312,20 @@ def test_boxes_of_another_form_are_refused_with_the_place(
     with pytest.raises(SourceError) as caught:
         read_places(tmp_path / name)
     assert told in str(caught.value)
+
+
+def test_what_evaluate_and_audit_wrote_is_known_from_boxes(photos: Path, model: Path, tmp_path: Path) -> None:
+    report = run(photos, model, metrics=("complexity",), controls=())
+    tables = tmp_path / "table.json", tmp_path / "values.csv"
+    write_files([report], json_file=tables[0], csv_file=tables[1], plot=None)
+    both = tmp_path / "both.json"
+    write_files([report, report], json_file=both, csv_file=None, plot=None)
+    write_audit(AuditReport(model="m", photos=(), classes=()), tmp_path)
+    for file in (*tables, both, tmp_path / "audit.json", tmp_path / "photos.csv"):
+        with pytest.raises(
+            SourceError, match=f"{file.name} is .*(evaluate|audit).*, and has no boxes. Give CSV"
+        ):
+            read_places(file)
 
 
 def test_a_missing_file_of_boxes_names_the_nearest_one(tmp_path: Path) -> None:

@@ -69,3 +69,14 @@ def test_a_folder_has_one_kind_of_boxes(tmp_path: Path) -> None:
     folder = write(tmp_path / "boxes", **{"1_xml": VOC, "2_txt": "0 0.5 0.5 0.2 0.4"})
     with pytest.raises(SourceError, match=r"has .xml and .txt files. Give a folder of one kind"):
         read_places(folder)
+
+
+def test_a_folder_of_an_audit_or_of_masks_says_where_they_belong(tmp_path: Path) -> None:
+    (tmp_path / "1.png").touch()
+    with pytest.raises(
+        SourceError, match=r"has no boxes. Masks go with `live-gradcam audit --masks`, or in Py"
+    ):
+        read_places(tmp_path)
+    (tmp_path / "boxes.json").touch()
+    with pytest.raises(SourceError, match=r"The boxes that were drawn in an audit are in '.*boxes.json'."):
+        read_places(tmp_path)

@@ -49,6 +49,9 @@ Place = tuple[slice, slice]
 HEAT: Place = slice(130, 330), slice(200, 480)
 """The middle, where the network looks; what is said for a moment stands above it, the label at its left."""
 
+ABOVE_BADGE: Place = slice(130, 290), slice(200, 430)
+"""The part of it on which the test of the heat never stands, which comes when there is time for it."""
+
 TOP_RIGHT: Place = slice(0, 40), slice(520, WIDTH)
 FIGURES: Place = slice(0, 110), slice(480, WIDTH)
 SCALE: Place = slice(190, 350), slice(570, 630)
@@ -377,7 +380,7 @@ def go_through_the_views(show: Show) -> None:
     show.press("p")
     show.see(lambda seen: difference(seen, before, HEAT) > 1)
     show.press("v")
-    show.see(lambda seen: difference(seen, one, HEAT) < 1)
+    show.see(lambda seen: difference(seen, one, ABOVE_BADGE) < 1)
     for key in ("e", "e", "u"):
         show.press(key)
 

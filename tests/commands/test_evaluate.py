@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from live_gradcam.commands import evaluate_files
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import ModelError
 from live_gradcam.explain import loading
+from live_gradcam.frame import Pixels
 from live_gradcam.metrics.photo_test import PhotoTest
+from live_gradcam.render import interval_plot
 
 SMALL = ("--model", "networks:flattened_network", "--preprocess", "unit", "--engine", "tensorflow")
 
@@ -159,6 +162,70 @@ def test_the_number_of_photos_of_the_controls_is_told_where_it_is_smaller(
     assert capsys.readouterr().out.splitlines()[-1] == "3 photos; controls on 2 of them"
     assert evaluate("--control-photos", "3") == 0
     assert "controls on" not in capsys.readouterr().out
+
+
+def test_it_is_told_where_boxes_are_of_fewer_photos(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "two.csv").write_text("file,x,y,width,height\n0.png,0,0,8,8\n2.png,0,0,8,8\n", "utf-8")
+    (folder / "all.csv").write_text(
+        "file,x,y,width,height\n" + "".join(f"{number}.png,0,0,8,8\n" for number in range(3)), "utf-8"
+    )
+    assert evaluate("--boxes", "two.csv", "--metrics", "inside,complexity", "--controls", "none") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == "3 photos; boxes for 2 of them, so that metrics of the place are of no others"
+    assert told[-3:-1] == [
+        "inside: only 2 photos: a hint, for the intervals are too narrow",
+        "complexity: only 3 photos: a hint, for the intervals are too narrow",
+    ]
+    assert evaluate("--boxes", "two.csv", "--metrics", "inside", "--controls", "none") == 0
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "only 2 photos: a hint, for the intervals are too narrow"
+    )
+    assert evaluate("--boxes", "all.csv", "--metrics", "inside", "--controls", "none") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "3 photos"
+
+
+def test_metrics_without_any_value_are_told_even_where_little_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite("photos/tall.png", picture(64, 16, 9))
+    (folder / "boxes.csv").write_text("file,x,y,width,height\ntall.png,0,0,3,3\n", "utf-8")
+    typed = ("--boxes", "boxes.csv", "--metrics", "inside,pointing", "--controls", "none", "--quiet")
+    assert evaluate(*typed) == 0
+    assert capsys.readouterr().out == (
+        "inside, pointing: no photograph has a box in the part that the network sees; --fit wide, stretch or pad "
+        "shows it more\n"
+    )
+    assert evaluate(*typed, "--fit", "stretch") == 0
+    assert "no photograph" not in capsys.readouterr().out
+
+
+def test_boxes_that_no_metric_asks_for_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "boxes.csv").write_text("file,x,y,width,height\n0.png,0,0,8,8\n", "utf-8")
+    unused = "the boxes are not used: of the metrics only pointing, inside, rank-accuracy ask for them. Name these "
+    assert evaluate("--boxes", "boxes.csv", "--metrics", "complexity") == 0
+    assert unused in capsys.readouterr().out
+    assert evaluate("--boxes", "boxes.csv", "--metrics", "inside") == 0
+    assert unused not in capsys.readouterr().out
+
+
+def test_the_plot_says_which_direction_is_better_and_of_how_many_photos(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "boxes.csv").write_text("file,x,y,width,height\n0.png,0,0,8,8\n2.png,0,0,8,8\n", "utf-8")
+    groups: list[str] = []
+    whole = interval_plot.interval_plot
+
+    def watched(bars: Sequence[interval_plot.Bar]) -> Pixels:
+        groups.extend(bar.group for bar in bars)
+        return whole(bars)
+
+    monkeypatch.setattr(interval_plot, "interval_plot", watched)
+    typed = ("--boxes", "boxes.csv", "--metrics", "inside,complexity", "--control-photos", "1")
+    assert evaluate(*typed, "--plot", "a.png") == 0
+    assert [*dict.fromkeys(groups)] == [
+        "inside, higher is better, 1 to 2 photos",
+        "complexity, lower is better, 1 to 3 photos",
+    ]
 
 
 def test_an_interrupted_run_says_so_in_its_file(

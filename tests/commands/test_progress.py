@@ -8,7 +8,7 @@ import pytest
 
 from live_gradcam.archive.annotate_job import AnnotateJob, ArchiveFile, Failure, Outcome
 from live_gradcam.commands import progress
-from live_gradcam.commands.progress import AnnotateProgress, worded
+from live_gradcam.commands.progress import AnnotateProgress, EvaluateProgress, worded
 
 CLIP = ArchiveFile(Path("/in/a.mp4"), "a.mp4", "video", Path("/out/a.mp4"), Path("/out/a.jsonl"))
 
@@ -34,6 +34,28 @@ def test_where_there_is_no_terminal_it_says_plain_lines(
     assert middle.startswith("75%, 30 frames, ")
     assert middle.endswith(" left")
     assert last == "a.mp4: 20 frames, not all"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.1, "9%, 9 photos, 10.0 a second, 9 s left"),
+        (2.0, "9%, 9 photos, 2.0 s each, 3 min 2 s left"),
+        (75.0, "9%, 9 photos, 1 min 15 s each, 1 h 53 min left"),
+    ],
+)
+def test_the_time_left_is_that_of_the_photos_after_the_first_and_slow_ones_have_a_time_each(
+    seconds: float, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 50.0
+    monkeypatch.setattr(progress, "_PLAIN_LINE_SECONDS", 7.5 * seconds)
+    monkeypatch.setattr("live_gradcam.commands.progress.time.monotonic", lambda: now)
+    with EvaluateProgress(quiet=False) as watch:
+        watch.begin(100)
+        for _ in range(9):
+            watch.advance(1)
+            now += seconds
+    assert capsys.readouterr().out.splitlines() == [said]
 
 
 def test_lines_that_would_come_too_often_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -325,3 +326,75 @@ def test_without_a_window_each_frame_of_a_file_is_tested_if_that_is_asked_for(
     found = [each.explanation.faithfulness for each in shown if each.explanation is not None]
     assert len(found) == 8
     assert sum(each is not None for each in found) == count
+
+
+class Compiles(Reads):
+    """Compiles a new question for half a second, and tells when that begins and ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = {Question().methods}
+        self.while_compiling: list[Question] = []
+        self.compiling = False
+
+    def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - for any
+        return question.methods in self.known
+
+    def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - for any
+        self.compiling = True
+        yield " ".join(question.methods)
+        time.sleep(0.5)
+        self.compiling = False
+        self.known.add(question.methods)
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        if self.compiling:
+            self.while_compiling.append(question)
+        return super().answer(pixels, question)
+
+
+def test_a_standing_picture_is_neither_explained_nor_tested_while_another_question_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On two cores that would take half of the time of compiling."""
+
+    class Watching(FakeWindow):
+        """Presses m once, and quits when that is answered."""
+
+        def write(self, shown: Rendered) -> None:
+            super().write(shown)
+            if len(self.shown) == 2:
+                self.do("m")
+
+        def poll(self, wait_ms: int = 1) -> None:
+            super().poll(wait_ms)
+            if answers.asked and answers.asked[-1][1].methods == ("hirescam",):
+                self.do("q")
+
+    class Tests:
+        """Spare work that never ends."""
+
+        share: float | None = None
+
+        def explained(self, *_: object) -> None:
+            pass
+
+        def newest(self) -> None:
+            pass
+
+        def step(self, **_: object) -> bool:
+            steps.append(answers.compiling)
+            return True
+
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((48, 64, 3), shade(3), np.uint8))
+    answers, sinks, window, steps = Compiles(), SinkGroup(), Watching({}), list[bool]()
+    sinks.add(window)
+    monkeypatch.setattr("live_gradcam.pipeline.SpareTests", lambda *_, **__: Tests())
+    with ImagesSource([tmp_path / "1.png"]) as source, at_most(20):
+        menu = Menu(methods=("gradcam", "hirescam"))
+        tester = ProvedAnswers(answers, "crop", [(32, 32)])  # type: ignore[arg-type]  # it is not asked
+        play(source, answers, sinks, Settings(motion="off"), RunStatistics(), menu=menu, tester=tester)
+    assert answers.while_compiling == []
+    assert False in steps
+    assert steps.count(True) <= 1, "but one that was begun before"
+    assert [question.methods for _, question in answers.asked] == [("gradcam",), ("hirescam",)]

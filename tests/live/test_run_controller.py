@@ -229,3 +229,24 @@ def test_the_hint_stands_beside_the_sign_of_a_recording(hand: Hand) -> None:
     with_both = hand.window.shown[-1].pixels
     assert red(with_both[:, 560:]) > 20
     assert with_both[:50, 400:540].max() > 240
+
+
+def test_a_window_that_the_viewer_resizes_is_told_to_the_view_at_once_but_while_it_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hand = Hand()
+    hand.press()
+    renderer = hand.acting.view._renderer
+    assert renderer.room is None
+    hand.window.room = (500, 700)
+    shown = len(hand.window.shown)
+    hand.controller.wait()
+    assert renderer.room == (500, 700)
+    assert len(hand.window.shown) == shown + 1
+    hand.press("r")
+    hand.press()
+    assert renderer.room is None, "the pictures of a recording have one size"
+    hand.press("r")
+    hand.press()
+    assert renderer.room == (500, 700)

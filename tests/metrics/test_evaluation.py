@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -253,6 +254,23 @@ def test_controls_are_not_held_against_a_metric_that_does_not_ask_where_the_heat
     assert found.words("deletion") == "deletion: gradcam does not beat its controls shifted and shuffled"
 
 
+@pytest.mark.parametrize(
+    "metric", ["stability", "class-sensitivity", "randomisation", "coherency", "complexity"]
+)
+def test_a_control_that_no_map_can_beat_is_not_held_against_it(metric: str) -> None:
+    """The central map never changes; and both maps that are compared are shifted alike."""
+    images = [picture(16, 16, seed) for seed in (2, 4, 6)]
+    found = lg.evaluate(random_explainer(2), images, [metric], controls=("shifted", "central"))
+    own, shift, middle = (found.of(metric, each)["gradcam"].mean for each in (None, "shifted", "central"))
+    telling = metric_named(metric).controls
+    if "shifted" not in telling:
+        assert shift == pytest.approx(own, abs=1e-3)
+    assert "central" not in telling
+    if metric != "complexity":
+        assert middle == pytest.approx(0 if metric == "stability" else 1, abs=1e-6)
+    assert "central" not in found.words(metric)
+
+
 def test_the_differences_from_controls_are_told_with_the_number_of_their_photos() -> None:
     own, control = MapName("a", "deletion"), MapName("a", "deletion", "shifted")
     photos = [
@@ -275,6 +293,8 @@ def test_the_differences_from_controls_are_told_with_the_number_of_their_photos(
 def test_few_photos_are_called_a_hint() -> None:
     rows = tuple(Row(name, "deletion", mean, mean, mean, 6) for name, mean in (("a", 0.1), ("b", 0.2)))
     assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")
+    fewer = rows[0], replace(rows[1], count=4)
+    assert Evaluation("model", 6, fewer).words("deletion").endswith("(only 4 photos: a hint)")
 
 
 def test_of_many_methods_that_are_worse_the_nearest_are_named() -> None:

@@ -22,6 +22,7 @@ from live_gradcam.heatmap import over_region
 from live_gradcam.metrics.changed_pictures import baseline_picture
 from live_gradcam.metrics.heat_test import CURVE_STEPS, untestable
 from live_gradcam.metrics.proofs import ProvedAnswers, ProvedExplainer
+from live_gradcam.prediction import Contrast
 from live_gradcam.question import Answer, Question
 
 SIDE = 16
@@ -300,6 +301,26 @@ def test_a_frame_that_stands_still_is_measured_once_and_so_is_each_picture_of_it
     assert scores.scored == counted + 1
     assert answers.answer(image.copy(), Question(curves=True)).curves == first.curves
     assert scores.scored > counted + 2
+
+
+@pytest.mark.parametrize("target", [None, 2, "0 - 3"])
+def test_curves_and_proof_name_the_class_whose_probability_they_tell(target: str | int | None) -> None:
+    network = model()
+    image = networks.picture(SIDE, SIDE, seed=8)
+    with Engine([network]) as engine:
+        question = Question(targets=(target,), curves=True, proof=0.3)
+        answer = proved(engine).answer(image, question)
+        explained = answer.first.target
+        assert isinstance(explained, lg.Prediction | Contrast)
+        alone = engine.answer(image, Question(targets=(explained.class_id,))).first.target
+    assert isinstance(alone, lg.Prediction)
+    name = explained.prediction.label if isinstance(explained, Contrast) else explained.label
+    assert {each.label for each in answer.curves} == {name}
+    assert {each.said["label"] for each in answer.curves} == {name}
+    assert answer.curves[0].scores[0] == pytest.approx(alone.probability, abs=1e-6)
+    assert answer.proof is not None
+    assert answer.proof.faithfulness.label == name
+    assert answer.proof.faithfulness.probability == pytest.approx(alone.probability, abs=1e-6)
 
 
 def test_where_nothing_can_be_tested_there_are_no_curves_either() -> None:

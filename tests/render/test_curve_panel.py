@@ -8,6 +8,7 @@ import pytest
 from live_gradcam.explanation import Region
 from live_gradcam.faithfulness import HeatCurve
 from live_gradcam.frame import Pixels
+from live_gradcam.render import curve_panel
 from live_gradcam.render.badge import GREEN
 from live_gradcam.render.curve_panel import (
     CurvePanel,
@@ -16,16 +17,16 @@ from live_gradcam.render.curve_panel import (
     overlaid,
     panel_on,
 )
-from live_gradcam.render.lettering import AMBER
+from live_gradcam.render.lettering import AMBER, BOLD, CAP, text_width
 from live_gradcam.translations import words_of
 
 SIZES = [(320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
 FRACTIONS = tuple(step / 10 for step in range(11))
 
 
-def curves(*names: str, level: float = 0.5) -> tuple[HeatCurve, ...]:
+def curves(*names: str, level: float = 0.5, label: str = "tabby") -> tuple[HeatCurve, ...]:
     return tuple(
-        HeatCurve(way, name, FRACTIONS, (level,) * 11, level)
+        HeatCurve(way, name, label, FRACTIONS, (level,) * 11, level)
         for name in names
         for way in ("deletion", "insertion")
     )
@@ -99,6 +100,38 @@ def box_of(plate: Pixels) -> Region:
     column = int(np.argmax(line[rows[0]]))
     wide = int(np.argmin(line[rows[0], column:]))
     return column, int(rows[0]), wide, int(rows[1] - rows[0] + 1)
+
+
+LONG = "African hunting dog, hyena dog, Cape hunting dog, Lycaon pictus, of the savannah"
+
+
+@pytest.mark.parametrize("size", [*SIZES, (240, 320), (240, 180)])
+@pytest.mark.parametrize(
+    ("lang", "label", "said"),
+    [
+        ("en", "Egyptian cat", "probability of Egyptian cat"),
+        ("zh", "埃及猫", "埃及猫 的概率"),
+        ("en", LONG, None),
+    ],
+)
+def test_the_panel_says_which_class_s_probability_it_draws_in_letters_that_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], lang: str, label: str, said: str | None
+) -> None:
+    written: list[tuple[str, tuple[int, int], int]] = []
+
+    def write(picture: Pixels, text: str, at: tuple[int, int], letters: int, **_: object) -> None:
+        if picture.shape[:2] == size[::-1]:  # else it is written on a turned part
+            written.append((text, at, letters))
+
+    monkeypatch.setattr(curve_panel, "write", write)
+    _, panel = drawn(size, curves("gradcam", "", label=label), lang)
+    assert panel is not None
+    (text, (x, base), letters), *others = written
+    assert text == said if said else text in f"probability of {LONG}" or LONG.startswith(text.rstrip("…"))
+    assert letters >= max(10, 0.6 * panel.size)
+    assert panel.place[1] < base - letters * 0.7
+    assert x + text_width(text, letters, BOLD) <= panel.place[0] + panel.place[2]
+    assert all(base < low - height * CAP for _, (_, low), height in others)
 
 
 def rows_of_green(level: float) -> tuple[float, Region]:

@@ -3,7 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from live_gradcam.frame import Pixels
+from live_gradcam.render import interval_plot as plot
 from live_gradcam.render.interval_plot import WIDTH, Bar, interval_plot, scale_of
+from live_gradcam.render.lettering import REGULAR, text_width
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,19 @@ def test_values_that_are_all_equal_are_drawn() -> None:
     assert begin <= 0 < end
     assert step > 0
     assert interval_plot([Bar(group="increase", name="gradcam", mean=0.0, low=0.0, high=0.0)]).std() > 0
+
+
+def test_numbers_below_zero_stand_whole_and_their_interval_has_no_sign_beside_a_dash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[tuple[str, tuple[int, int], int]] = []
+
+    def write(_: Pixels, text: str, at: tuple[int, int], size: int, **__: object) -> None:
+        written.append((text, at, size))
+
+    monkeypatch.setattr(plot, "write", write)
+    interval_plot([Bar("road", "gradcam", -0.068, -0.15, -0.011), Bar("road", "b", 0.5, 0.4, 0.6)])
+    (numbers,) = [each for each in written if "(" in each[0] and "0.068" in each[0]]
+    text, (left, _), size = numbers
+    assert text == "−0.068 (−0.150 to −0.011)"
+    assert left + text_width(text, size, REGULAR) <= WIDTH

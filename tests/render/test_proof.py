@@ -94,6 +94,57 @@ def test_the_panes_lie_on_the_canvas_do_not_overlap_and_have_one_size_and_the_pa
     assert np.ptp(sizes, axis=0).max() <= 1
 
 
+def in_window(frame_size: tuple[int, int], room: tuple[int, int] | None, part: Region) -> tuple[float, int]:
+    """Return the width of a picture of the proof in a window, and the height of the canvas there, in pixels of it."""
+    renderer = Renderer(LOOK, motion="off", smoothing=HeatSmoothing(), legible=True)
+    renderer.room = room
+    frame = Frame(panned(size=frame_size), 0, 10.0)
+    renderer.add_answer(frame, proved(part))
+    high, wide = renderer.picture(frame)[0].shape[:2]
+    assert renderer._layout is not None
+    widest = room or frame_size
+    scale = min(widest[0] / wide, widest[1] / high)
+    return renderer._layout.panes[0].place[2] * scale, round(high * scale)
+
+
+@pytest.mark.parametrize(
+    ("size", "room", "part", "gain"),
+    [
+        ((720, 1280), (1280, 720), (0, 0, 720, 1280), 1.9),
+        ((720, 1280), (1280, 720), (0, 280, 720, 720), 2.1),
+        ((1280, 720), (720, 1280), (0, 0, 1280, 720), 1.9),
+        ((1280, 720), (720, 1280), (280, 0, 720, 720), 1.4),
+        ((480, 640), (1920, 1080), (0, 80, 480, 480), 2.2),
+    ],
+)
+def test_the_proof_fills_a_window_of_another_shape_than_the_photo(
+    size: tuple[int, int], room: tuple[int, int], part: Region, gain: float
+) -> None:
+    scale = min(room[0] / size[0], room[1] / size[1])
+    before = scale * in_window(size, None, part)[0]
+    wide, high = in_window(size, room, part)
+    assert wide > gain * before
+    assert high == pytest.approx(room[1], abs=2)
+
+
+@pytest.mark.parametrize("room", [None, (640, 370), (1280, 720), (100, 700), (2000, 300)])
+def test_a_window_of_the_shape_of_the_photo_or_too_narrow_for_text_changes_nothing(
+    room: tuple[int, int] | None,
+) -> None:
+    renderer = Renderer(LOOK, legible=True)
+    renderer.room = room
+    assert renderer.canvas((640, 360)) == (640, 360)
+    renderer.room = (360, 640)
+    assert renderer.canvas((640, 360)) == (360, 640)
+    for view in ("one", "history"):
+        alone = Renderer(Appearance(view=view), legible=True)
+        alone.room = (360, 640)
+        assert alone.canvas((640, 360)) == (640, 360)
+    recorded = Renderer(LOOK)
+    recorded.room = (360, 640)
+    assert recorded.canvas((640, 360)) == (640, 360)
+
+
 @pytest.mark.parametrize("canvas", [*SIZES, (320, 240), (3840, 2160)])
 @pytest.mark.parametrize("part", PARTS)
 def test_the_curves_cover_neither_pictures_nor_titles_nor_figures(
@@ -103,7 +154,7 @@ def test_the_curves_cover_neither_pictures_nor_titles_nor_figures(
     size = (1280, 720)
     frame = Frame(panned(size=size), 0, 10.0)
     curves = tuple(
-        HeatCurve(way, name, (0.0, 1.0), (0.5, 0.5), 0.5)
+        HeatCurve(way, name, "tabby", (0.0, 1.0), (0.5, 0.5), 0.5)
         for name in ("gradcam", "")
         for way in ("deletion", "insertion")
     )

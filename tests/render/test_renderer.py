@@ -290,7 +290,7 @@ def test_no_bracket_crosses_the_times_of_the_last_minute() -> None:
 
 def test_no_bracket_crosses_the_curves() -> None:
     curves = tuple(
-        HeatCurve(way, name, (0.0, 1.0), (0.5, 0.5), 0.5)
+        HeatCurve(way, name, "tabby", (0.0, 1.0), (0.5, 0.5), 0.5)
         for way in ("deletion", "insertion")
         for name in ("gradcam", "")
     )

@@ -162,6 +162,8 @@ def test_the_curves_of_a_frame_come_after_its_answer_and_are_those_of_the_formul
         return np.array([each.target.probability for each in answers], np.float64)  # type: ignore[union-attr]
 
     heat = heat_over(explainer.explain(pixels), whole, (16, 16))
+    label = explainer.explain(pixels).target.label
+    assert [each["label"] for each in told["curves"]] == [label] * 4
     for each in told["curves"]:
         own = heat if each["name"] else shifted(heat)
         expected = curve(each["way"], pixels, own, score, steps=10)

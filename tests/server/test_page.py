@@ -363,6 +363,7 @@ def test_the_curves_stand_beside_the_frozen_picture_with_axes_and_areas(page: Pa
     assert of_page(page, "page.panel.curves.map(({ area }) => area)") == pytest.approx(areas, abs=1e-3)
     said = page.locator("#curves canvas").get_attribute("aria-label") or ""
     own, elsewhere = areas[1], areas[3]
+    assert said.startswith(f"probability of {of_page(page, 'page.answer.maps[0].target.label')}: ")
     assert "the hottest taken away first (lower is better): gradcam · area " in said
     assert (
         f"the hottest shown first (higher is better): gradcam · area {percent_text(own)}, "

@@ -80,6 +80,15 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
     assert len(play(tmp_path / "frames.mkv").pictures) == 1
 
 
+def test_the_size_of_a_window_is_saved_and_read(tmp_path: Path) -> None:
+    acting = Acting(saved=tmp_path)
+    acting.see()
+    acting.view.set_status(Status(room=(1280, 720)))
+    acting.view.close()
+    lines = [line for line in read_journal(tmp_path)[1] if "status" in line]
+    assert status_of(lines[-1]) == Status(room=(1280, 720))
+
+
 def test_a_status_of_an_earlier_version_says_less_now() -> None:
     told: dict[str, object] = {"idle": 0.5, "notice": None, "busy": None, "recording": 3.0, "statistics": []}
     assert status_of({"status": told}) == Status(idle=0.5)

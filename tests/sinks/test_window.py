@@ -27,7 +27,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.window import Window
 
-width, height, still = int(sys.argv[1]), int(sys.argv[2]), "still" in sys.argv
+width, height, still, slow = int(sys.argv[1]), int(sys.argv[2]), "still" in sys.argv, "slow" in sys.argv
 picture = np.zeros((height, width, 3), np.uint8)
 picture[:, : width // 2] = (20, 30, 220)
 picture[: height // 2, width // 2 :] = (30, 200, 40)
@@ -40,6 +40,7 @@ while not window.finished and Key("q") not in events and time.monotonic() < fram
         window.poll(20)
     else:
         window.write(Rendered(picture, frame))
+        time.sleep(0.2 * slow)
     new = window.take_events()
     if "aloud" in sys.argv:
         print(*new, sep="\\n", end="\\n" if new else "", flush=True)
@@ -145,6 +146,48 @@ def test_the_shift_key_makes_another_letter(screen: Screen) -> None:
     assert show.end() == (0, "", "")
 
 
+def test_keys_that_come_while_a_picture_is_drawn_are_all_told_in_their_order(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "slow", "tell")
+    screen.move((300, 200))
+    text = "the Quick brown fox: jumps/over 7 lazy dogs"
+    for part in (text[:2], text[2:]):
+        screen.type(part)
+        time.sleep(0.5)
+    for key in ("BackSpace", "KP_5", "KP_Left", "Delete", "q"):
+        screen.press(key, show.window)
+    code, said, complained = show.end()
+    assert (code, complained) == (0, "")
+    assert said.split("\n") == ["q", *text, "Backspace", "5", "ArrowLeft", "Backspace", "q"]
+
+
+def test_a_key_that_is_held_down_does_not_go_on_after_it_is_let_go(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "slow", "tell")
+    screen.move((300, 200))
+    screen.hold("a")
+    time.sleep(2)
+    screen.release("a")
+    screen.press("q", show.window)
+    code, said, complained = show.end()
+    assert (code, complained) == (0, "")
+    first, *keys = said.split("\n")
+    assert (first, keys[-1]) == ("q", "q")
+    assert set(keys[:-1]) == {"a"}
+    assert 3 <= len(keys[:-1]) <= 2 / 0.2 + 2, "once for each picture"
+
+
+def test_a_letter_of_two_keys_is_left_to_the_window(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "aloud")
+    screen.move((300, 200))
+    for key in ("b", "dead_acute", "e", "c", "q"):
+        screen.press(key, show.window)
+        time.sleep(0.1)
+    before = show.until_told(Key("c"))
+    assert before in ([str(Key("b")), str(Key("é"))], [str(Key("b")), str(Key("e"))]), "as the toolkit has it"
+    assert show.until_told(Key("q")) == []
+    assert show.line() == "q"
+    assert show.end() == (0, "", "")
+
+
 def test_the_mouse_is_told_in_pixels_of_the_picture_whatever_the_windows_size(screen: Screen) -> None:
     show = Show(screen, "640", "360", "aloud")
     screen.resize(show.window, 1280, 720)
@@ -226,6 +269,31 @@ def test_a_window_that_is_resized_keeps_the_aspect_of_the_picture(screen: Screen
     assert (columns.min(), columns.max()) == (280, 280 + 319)
     assert not seen[:360, :280].any()  # the bars are black
     assert not seen[:360, 920:1200].any()
+
+
+def test_it_tells_the_size_that_the_viewer_chose(screen: Screen) -> None:
+    code = (
+        "import cv2, numpy as np; from live_gradcam.frame import Frame\n"
+        "from live_gradcam.rendered_picture import Rendered; from live_gradcam.sinks.window import Window\n"
+        "def show(high, wide):\n"
+        "    picture = np.zeros((high, wide, 3), np.uint8)\n"
+        "    for _ in range(5): window.write(Rendered(picture, Frame(picture, 0, 0.0))); window.poll(20)\n"
+        "    return window.room\n"
+        "with Window('looking') as window:\n"
+        "    print(window.room, show(360, 640), show(640, 360))\n"
+        "    cv2.resizeWindow('looking', 800, 450); print(show(640, 360), show(450, 800))\n"
+        "print(window.room)"
+    )
+    program = subprocess.run(
+        [sys.executable, "-c", code],
+        env=screen.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (program.returncode, program.stderr) == (0, "")
+    assert program.stdout == "None None None\n(800, 450) (800, 450)\nNone\n"
 
 
 def test_fullscreen_is_asked_for(screen: Screen) -> None:

@@ -8,7 +8,10 @@ const PLOTS = [
 ];
 const COLOURS = ["#60d060", "#5abeff", "#ff8278", "#ffdc5a"]; // of the methods, as in render/curve_panel.py
 const ELSEWHERE = "#aaaaaa";
-const LINE = 1.35, SMALL = 0.85; // height of a line, and the size of small letters, in units of the font size
+const LINE = 1.35, HEAD = 1.8, SMALL = 0.85; // height of a line and of the heading, size of small letters: in units of the font size
+const SMALLEST = 0.6; // to which letters of heading and axis shrink before they are shortened, or left out
+const LOWEST = 4, LEAST = 0.7; // height of a plot's box in font sizes, for which letters shrink, and to which share of theirs
+const TEXTS = 4.7; // lines of a plot besides its legend
 const ROOM = 0.32; // of a saved picture's width
 
 const byId = (id) => document.getElementById(id);
@@ -46,10 +49,12 @@ export class CurvePanel {
 
   /** Returns what the panel shows, as text. */
   text() {
-    return PLOTS.map(([way, title, better]) => {
+    if (!this.curves.length) return "";
+    const plots = PLOTS.map(([way, title, better]) => {
       const areas = this.curves.filter((each) => each.way === way).map((each) => legend(each, this.words));
       return `${this.words(title)} (${this.words(better)}): ${areas.join(", ")}`;
-    }).join("; ");
+    });
+    return `${heading(this.curves, this.words)}: ${plots.join("; ")}`;
   }
 
   draw() {
@@ -78,14 +83,22 @@ function legend({ name, area }, words) {
   return `${name || words("elsewhere")} · ${words(`area ${percent(area)}`)}`;
 }
 
+/** Returns which class the probability is of. */
+const heading = ([{ label }], words) => words(`probability of ${label}`);
+
 /** Returns the points of a curve in a box [x, y, width, height]: the changed share across, the probability up. */
 export function pointsOf({ fractions, scores }, [x, y, width, height]) {
   return fractions.map((share, i) => [x + share * width, y + (1 - scores[i]) * height]);
 }
 
-/** Draws the plot of each way into a box: below each other if it is high, else beside each other. */
-function drawCurves(context, [x, y, width, height], curves, words, size) {
-  const gap = size, rows = rowsOf(curves), high = height > 1.1 * width;
+/** Draws the class and the plot of each way into a box: the plots below each other if it is high, else beside each other. */
+export function drawCurves(context, [x, above, width, full], curves, words, most) {
+  const rows = rowsOf(curves), high = full > 1.1 * width, plots = high ? 2 : 1;
+  const needed = HEAD + plots * ((rows + TEXTS) * LINE + LOWEST) + plots - 1;
+  const size = Math.min(most, Math.max(LEAST * most, full / needed));
+  writeHeading(context, curves, words, [x, above + size], size, width);
+  const y = above + HEAD * size, height = full - HEAD * size;
+  const gap = size;
   const box = high ? [width, (height - gap) / 2] : [(width - gap) / 2, height];
   PLOTS.forEach(([way, title, better], i) => {
     const own = curves.filter((each) => each.way === way);
@@ -94,15 +107,30 @@ function drawCurves(context, [x, y, width, height], curves, words, size) {
   });
 }
 
+/** Writes which class the probability is of: a name that is too long for that stands alone, and at last is cut. */
+function writeHeading(context, curves, words, at, letters, most) {
+  const look = { letters, weight: 600, most }, room = most / SMALLEST;
+  context.font = fontOf(look);
+  const fits = (text) => context.measureText(text).width <= room;
+  const [{ label }] = curves;
+  const cuts = [...label].map((_, i, all) => `${all.slice(0, all.length - 1 - i).join("").trimEnd()}…`);
+  writeOnto(context, [heading(curves, words), label, ...cuts].find(fits) ?? "…", at, look);
+}
+
+const fontOf = ({ letters, weight = 400 }) => `${weight} ${letters}px system-ui, sans-serif`;
+
+/** Writes a line of text; one that is too long gets smaller letters. */
+function writeOnto(context, text, at, { letters, most, weight = 400, colour = "#f2f3f5", align = "left" }) {
+  context.font = fontOf({ letters, weight });
+  const wide = context.measureText(text).width;
+  if (wide > most) context.font = fontOf({ letters: (letters * most) / wide, weight });
+  Object.assign(context, { fillStyle: colour, textAlign: align, textBaseline: "alphabetic" });
+  context.fillText(text, ...at);
+}
+
 function drawPlot(context, [x, y, width, height], curves, [title, better], rows, words, size) {
   const line = LINE * size, small = SMALL * size;
-  const write = (text, at, { letters = size, weight = 400, colour = "#f2f3f5", align = "left", most = width } = {}) => {
-    context.font = `${weight} ${letters}px system-ui, sans-serif`;
-    const wide = context.measureText(text).width; // a text that is too long gets smaller letters
-    if (wide > most) context.font = `${weight} ${(letters * most) / wide}px system-ui, sans-serif`;
-    Object.assign(context, { fillStyle: colour, textAlign: align, textBaseline: "alphabetic" });
-    context.fillText(text, ...at);
-  };
+  const write = (text, at, look = {}) => writeOnto(context, text, at, { letters: size, most: width, ...look });
   write(title, [x, y + size], { weight: 600 });
   write(better, [x, y + size + line], { colour: "#ffc85a" });
   const left = x + 3.6 * small, top = y + 2.6 * line, right = x + width - 0.2 * size;
@@ -119,7 +147,9 @@ function drawPlot(context, [x, y, width, height], curves, [title, better], rows,
   context.save();
   context.translate(left - 0.7 * small, (top + bottom) / 2);
   context.rotate(-Math.PI / 2);
-  write(words("probability"), [0, 0], { ...quiet, align: "center", most: bottom - top - 2.4 * small });
+  const up = words("probability"), most = bottom - top - 2.4 * small;
+  context.font = fontOf(quiet);
+  if (context.measureText(up).width * SMALLEST <= most) write(up, [0, 0], { ...quiet, align: "center", most });
   context.restore();
   const colours = curves.map((each, i) => (each.name ? COLOURS[i % COLOURS.length] : ELSEWHERE));
   for (let i = curves.length - 1; i >= 0; i--) { // the first method lies on top

@@ -213,6 +213,61 @@ def test_a_curve_stands_at_its_shares_and_its_probabilities() -> None:
     assert found == [[10, 70], [60, 20], [210, 120]]
 
 
+@pytest.mark.parametrize("width", [120, 300, 600])
+@pytest.mark.parametrize("label", ["Egyptian cat", "African hunting dog, hyena dog, Cape hunting dog"])
+def test_the_curves_say_which_class_s_probability_they_draw_in_letters_that_can_be_read(
+    width: int, label: str
+) -> None:
+    curve = {"way": "deletion", "name": "gradcam", "label": label, "area": 0.5}
+    curve |= {"fractions": [0, 1], "scores": [0.5, 0.5]}
+    written = run_javascript(
+        "curves.js",
+        "drawCurves",
+        "const written = [], context = new Proxy({"
+        "  measureText: (text) => ({ width: 0.5 * text.length * parseFloat(context.font.split(' ')[1]) }),"
+        "  fillText: (text, ...at) => written.push([text, at, parseFloat(context.font.split(' ')[1])]),"
+        "}, { get: (it, name) => it[name] ?? (() => {}), set: (it, name, value) => (it[name] = value, true) });"
+        "drawCurves(context, [0, 0, given[0], 500], [given[1]], (text) => text, 14);"
+        "return written;",
+        width,
+        curve,
+    )
+    (text, _, letters), *_ = written
+    assert 0.6 * 14 <= letters <= 14
+    assert 0.5 * letters * len(text) <= width + 1e-6
+    whole = f"probability of {label}"
+    if len(whole) * 0.5 * 14 * 0.6 <= width:
+        assert text == whole
+    else:
+        assert label.startswith(text.rstrip("…"))
+
+
+@pytest.mark.parametrize("box", [(250, 305), (370, 240), (270, 305), (250, 600)])
+def test_the_curves_have_room_on_the_screen_of_a_phone(box: tuple[int, int]) -> None:
+    curves = [
+        {"way": way, "name": name, "label": "cup", "area": 0.5, "fractions": [0, 1], "scores": [0.5, 0.5]}
+        for way in ("deletion", "insertion")
+        for name in ("gradcam", "")
+    ]
+    boxes, letters = run_javascript(
+        "curves.js",
+        "drawCurves",
+        "const boxes = [], letters = [], context = new Proxy({"
+        "  measureText: (text) => ({ width: 0.5 * text.length * parseFloat(context.font.split(' ')[1]) }),"
+        "  fillText: () => letters.push(parseFloat(context.font.split(' ')[1])),"
+        "  strokeRect: (...box) => boxes.push(box),"
+        "}, { get: (it, name) => it[name] ?? (() => {}), set: (it, name, value) => (it[name] = value, true) });"
+        "drawCurves(context, [0, 0, ...given[0]], given[1], (text) => text, 14);"
+        "return [boxes, letters];",
+        box,
+        curves,
+    )
+    assert len(boxes) == 2
+    assert all(high >= 40 for _, _, _, high in boxes)
+    assert all(top + high <= box[1] for _, top, _, high in boxes)
+    assert min(letters) >= 0.6 * 0.85 * 0.7 * 14
+
+
 def test_the_page_fills_the_view_of_methods_with_quick_ones_that_suit_any_network() -> None:
     methods = [
         {"name": "slow", "quick": False, "any_network": True},
