@@ -137,10 +137,6 @@ class Screen:
         # key stays down: it is repeated in whatever window comes under the pointer.
         subprocess.run(["xdotool", "keyup", key], env=self.environment, check=False)
 
-    def type(self, text: str) -> None:
-        """Type a text as fast as a quick typist, into the window below the pointer."""
-        subprocess.run(["xdotool", "type", "--delay", "30", text], env=self.environment, check=True)
-
     def hold(self, key: str) -> None:
         """Hold a key of the keyboard down, such as `shift`."""
         subprocess.run(["xdotool", "keydown", key], env=self.environment, check=True)

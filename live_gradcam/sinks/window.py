@@ -16,8 +16,7 @@ from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.display_check import find_display, hold_display, screen_size
-from live_gradcam.sinks.window_input import key_name, shift_probe
-from live_gradcam.sinks.x11_input import X11Input
+from live_gradcam.sinks.window_input import WheelGuard, key_name, shift_probe
 from live_gradcam.viewer_input import Event, Key, Pointer, PointerKind
 
 _NO_KEY = -1
@@ -76,7 +75,7 @@ class Window(Closeable):
         self._largest = _LARGEST
         self._screen: tuple[int, int] | None = None
         """(width, height) of the screen in pixels; None if unknown."""
-        self._x11: X11Input | None = None
+        self._wheel: WheelGuard | None = None
         self.tells_hover = False
         """Whether to report mouse moves without a button."""
 
@@ -125,11 +124,15 @@ class Window(Closeable):
             time.sleep(wait_ms / 1000)
             return
         code = cv2.waitKeyEx(max(1, wait_ms))
-        names = self._key_names(code)
+        if self._wheel is not None:
+            self._wheel.poll()
         if not self._is_visible():
             self._finished = True
-        else:
-            self._events.extend(Key(name) for name in names if name is not None)
+        elif code != _NO_KEY:
+            self._shift_held = self._shift_held or shift_probe()
+            name = key_name(code, shift=self._shift_held())
+            if name is not None:
+                self._events.append(Key(name))
 
     def take_events(self) -> tuple[Event, ...]:
         """Return the viewer's input since the last call, oldest first."""
@@ -150,8 +153,8 @@ class Window(Closeable):
             return
         self._finished = True
         self._open = False
-        if self._x11 is not None:
-            self._x11.close()
+        if self._wheel is not None:
+            self._wheel.close()
         if self._is_visible():
             cv2.destroyWindow(self._title)
             cv2.waitKeyEx(1)  # the toolkit removes the window only when events are processed
@@ -168,7 +171,7 @@ class Window(Closeable):
             )
             self._largest = (width, height)
         if cv2.currentUIFramework().startswith("QT"):
-            self._x11 = X11Input()
+            self._wheel = WheelGuard()
         cv2.setMouseCallback(self._title, self._point)
         self._fit_to(picture)
         if self._fullscreen:
@@ -231,25 +234,6 @@ class Window(Closeable):
         self._border = (across, down)
         bordered = cv2.copyMakeBorder(picture, down, down, across, across, cv2.BORDER_CONSTANT, value=_BLACK)
         return np.asarray(bordered, np.uint8)
-
-    def _key_names(self, code: int) -> list[str | None]:
-        """Return the keys that were pressed since the last call, oldest first; None stands for one without a name.
-
-        Args:
-            code: the last of them, as the toolkit reports it; `_NO_KEY` for none.
-        """
-        is_known = False
-        if self._x11 is not None:
-            presses = self._x11.poll(waits=code != _NO_KEY)
-            if presses:
-                return [key_name(each.code, shift=each.shift) for each in presses]
-            is_known = self._x11.hears
-            if code != _NO_KEY:
-                self._x11.composed()
-        if code == _NO_KEY or is_known:
-            return []
-        self._shift_held = self._shift_held or shift_probe()
-        return [key_name(code, shift=self._shift_held())]
 
     def _is_visible(self) -> bool:
         try:
