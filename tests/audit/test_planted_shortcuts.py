@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from drawn import accuracy_of, drawings, trained, write_network
 from lessons import extractor_for
@@ -27,20 +25,14 @@ from planted import (
 
 import live_gradcam as lg
 from live_gradcam.audit.findings import AuditReport, ClassFinding
-from live_gradcam.audit.needs import on_background, without_thing
 from live_gradcam.audit.verdicts import class_finding
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
-from live_gradcam.prediction import Prediction
 
 pytestmark = pytest.mark.audits
 
 SEEDS = range(20)
 FEW = 8
-
-STEADY = 0.8
-"""The share of photographs with exchanged backgrounds that a model recognises at least, and the share of its
-probability that a class keeps at least if its things are only cut out and put back."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +46,10 @@ class Audited:
     shuffled_right: float
     """The share of the same photographs that the other model recognises."""
 
-    shuffled_kept: float
-    """The share of a class's probability that is left if its things are only cut out and put back, by the other model:
-    the smaller of both classes."""
-
     shortcut: tuple[ClassFinding, ...]
     shuffled: tuple[ClassFinding, ...]
     few: tuple[ClassFinding, ...]
     """The shortcut's classes, by eight of their photographs each."""
-
-    @property
-    def steady(self) -> bool:
-        """Whether the other model knows things on any background, and where an audit puts them."""
-        return min(self.shuffled_right, self.shuffled_kept) >= STEADY
 
 
 Models = tuple[Path, Path, dict[str, Path], dict[str, float]]
@@ -84,7 +67,6 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             seed=seed,
             shortcut_follows=1 - right["shortcut"],
             shuffled_right=right["shuffled"],
-            shuffled_kept=_kept_where_put_back(models["shuffled"], photos, masks),
             shortcut=reports["shortcut"].classes,
             shuffled=reports["shuffled"].classes,
             few=_with_few(reports["shortcut"]),
@@ -92,7 +74,6 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         found.append(each)
         print(  # noqa: T201 - the figures are the purpose of this group
             f"{seed:2}  follows {each.shortcut_follows:.2f}  right {each.shuffled_right:.2f}  "
-            f"kept {each.shuffled_kept:.2f}  "
             f"shortcut {_row(each.shortcut)}  shuffled {_row(each.shuffled)}",
             flush=True,
         )
@@ -118,33 +99,11 @@ def _networks(seed: int, folder: Path) -> Models:
     """Small networks that are trained from nothing, and drawn things."""
     swapped = drawings(seed, SWAPPED, 0.0, take=4)
     models, right = {}, {}
-    for name, correlation, take, enough in (("shortcut", CORRELATION, 1, 0.9), ("shuffled", 0.5, 2, 0.98)):
+    for name, correlation, take, enough in (("shortcut", CORRELATION, 1, 0.9), ("shuffled", 0.5, 2, 0.95)):
         network = trained(seed, correlation, take=take, enough=enough)
         right[name] = accuracy_of(network, swapped)
         models[name] = write_network(network, folder / f"{name}.keras")
     return *write_photographs(drawings(seed, AUDITED, CORRELATION, take=3), folder), models, right
-
-
-def _kept_where_put_back(model: Path, photos: Path, masks: Path) -> float:
-    """Return `Audited.shuffled_kept`: no audit is asked, but things are removed and put in place by its functions."""
-    loaded = load_model(str(model))
-    explainer = lg.Explainer(loaded, fit="stretch")
-    kept = []
-    for class_id, name in enumerate(loaded.labels):
-        before: list[float] = []
-        after: list[float] = []
-        for file in sorted((photos / name).iterdir()):
-            picture = np.asarray(cv2.imread(str(file)), np.uint8)
-            read = np.asarray(cv2.imread(str(masks / name / f"{file.stem}.png"), cv2.IMREAD_GRAYSCALE))
-            mask = read > 127
-            put_back = on_background(picture, mask, without_thing(picture, mask))
-            for pixels, found in ((picture, before), (put_back, after)):
-                (target,) = explainer.explain_targets(pixels, [class_id])
-                assert isinstance(target.target, Prediction)
-                assert target.target.probability is not None
-                found.append(target.target.probability)
-        kept.append(float(np.mean(after) / np.mean(before)))
-    return min(kept)
 
 
 @cache
@@ -174,7 +133,7 @@ def _verdicts(classes: tuple[ClassFinding, ...]) -> list[str]:
 def test_the_shortcuts_are_planted(found: list[Audited]) -> None:
     """Measured without the audit: on exchanged backgrounds one model follows the background, the other the thing."""
     assert min(each.shortcut_follows for each in found) > 0.5
-    assert sum(each.steady for each in found) >= len(found) - 2
+    assert min(each.shuffled_right for each in found) >= 0.8
 
 
 def test_the_verdict_on_every_shortcut_is_background(found: list[Audited]) -> None:
@@ -183,8 +142,7 @@ def test_the_verdict_on_every_shortcut_is_background(found: list[Audited]) -> No
 
 
 def test_the_verdict_on_every_model_with_shuffled_backgrounds_is_thing(found: list[Audited]) -> None:
-    """A network that no longer knows things that are cut out and put back says nothing of backgrounds."""
-    others = [each.seed for each in found if each.steady and _verdicts(each.shuffled) != ["thing"] * 2]
+    others = [each.seed for each in found if _verdicts(each.shuffled) != ["thing"] * 2]
     assert others == []
 
 
