@@ -205,9 +205,7 @@ class _FileLoop:
 
     def _test(self, until: float | None) -> bool:
         """Do a step of a masking test that ends before the next frame is due, and return whether it gave a result."""
-        if (
-            self._tests is None or self._controller.busy is not None
-        ):  # compiling would take several times as long
+        if self._tests is None or self._controller.busy is not None:  # tests would slow compiling down
             return False
         if not self._tests.step(waits=until is None, until=until):
             return False
@@ -248,9 +246,8 @@ class _FileLoop:
         controller.wait(_POLL_MS)
         if controller.ended:
             return
-        redraws = (
-            self._ask()
-        )  # while it is compiled, the former is not answered again, which would slow that down
+        # While the question is compiled, the former is not answered again, which would slow that down.
+        redraws = self._ask()
         if self._questions.answered != self._answered or self._view.frame is not self._explained:
             self._explain()
             controller.redraw()
