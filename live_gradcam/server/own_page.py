@@ -107,6 +107,8 @@ def page_setup_of(contents: PageContents, settings: Settings) -> dict[str, Any]:
         "method": method.name,
         "layer": facts.layer,
         "task": facts.task or "values",
+        "translations": [list(names) for names in labels.translations],
+        "synonyms": [list(names) for names in labels.synonyms],
         "units": list(labels.units) if facts.task == "values" else [],
         "shape": list(example["heatmap"].shape[1:]),
         "region": [x / width, y / height, (x + wide) / width, (y + high) / height],

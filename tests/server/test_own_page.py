@@ -44,9 +44,13 @@ export const InferenceSession = {
   async create(network, { executionProviders: [kind] }) {
     if (%s.includes(kind)) throw new Error(`no ${kind} here`);
     if (network.length !== %s) throw new Error("this is another network");
+    const lost = %s, slow = kind === "wasm" && lost !== null;
+    let runs = 0;
     return {
       inputNames: ["image", "aims", "strengths"],
       async run({ image, aims }) {
+        if (kind === "webgpu" && ++runs > lost) throw new Error("device lost");
+        if (slow) await new Promise((resolve) => setTimeout(resolve, 20));
         const [id] = aims.data, found = {};
         for (const [name, data] of Object.entries(KNOWN)) found[name] = { data };
         if (image.data.length !== 32 * 32 * 3 || image.dims.join() !== "1,32,32,3") throw new Error("no picture");
@@ -66,17 +70,20 @@ class Written:
     Args:
         folder: where it is written.
         fails: the kinds of processors that the runtime refuses.
+        lost: after how many runs the graphics card is lost, which is then the fastest; None: it is like the others.
         known: changes of what it finds.
     """
 
-    def __init__(self, folder: Path, *, fails: tuple[str, ...] = (), **known: Any) -> None:
+    def __init__(
+        self, folder: Path, *, fails: tuple[str, ...] = (), lost: int | None = None, **known: Any
+    ) -> None:
         self.path = folder / "cam.html"
         self._contents: list[Any] = []
         self._sizes: list[int] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(own_page, "write_page_network", self._network)
             settings = Settings(model=networks.stage_network(), labels=LABELS)
-            self.size = write_page(settings, self.path, parts=partial(self._parts, fails, known))
+            self.size = write_page(settings, self.path, parts=partial(self._parts, fails, lost, known))
         self.known = self._found(known)
 
     def _network(self, *given: Any) -> Any:
@@ -89,8 +96,9 @@ class Written:
         found = {name: array.ravel().tolist() for name, array in self._contents[0].example().items()}
         return {name: found[name] for name in self._contents[0].outputs} | known
 
-    def _parts(self, fails: tuple[str, ...], known: dict[str, Any]) -> dict[str, bytes]:
-        script = RUNTIME % (json.dumps(self._found(known)), json.dumps(fails), self._sizes[0])
+    def _parts(self, fails: tuple[str, ...], lost: int | None, known: dict[str, Any]) -> dict[str, bytes]:
+        found = json.dumps(self._found(known))
+        script = RUNTIME % (found, json.dumps(fails), self._sizes[0], json.dumps(lost))
         return {
             "wasm.js": script.encode(),
             "wasm.wasm": b"\0asm",
@@ -207,7 +215,38 @@ def test_a_picture_is_explained_once(empty: Page, written: Written, tmp_path: Pa
 def test_where_nothing_runs_the_page_says_so(empty: Page, tmp_path: Path) -> None:
     written = Written(tmp_path, fails=("wasm", "webgpu"))
     empty.goto(written.path.as_uri())
-    expect(empty.locator("#notice")).to_have_text("The network does not run in this browser: no wasm here")
+    said = "The network does not run in this browser: no wasm here"
+    expect(empty.locator("#notice")).to_have_text(said)
+    empty.wait_for_timeout(7000)  # longer than a notice stays: nothing else will ever come
+    expect(empty.locator("#notice")).to_have_text(said)
+
+
+def test_the_processor_takes_over_from_a_lost_graphics_card(empty: Page, tmp_path: Path) -> None:
+    written = Written(tmp_path, lost=8)
+    card = "{ requestAdapter: async () => ({ info: { architecture: 'made-up' } }) }"
+    empty.add_init_script(f"Object.defineProperty(navigator, 'gpu', {{ get: () => ({card}) }});")
+    empty.goto(written.path.as_uri())
+    expect(empty.locator("#start")).to_be_enabled()
+    until_state(empty, "page.connection.engine === 'graphics card' && page.connection.triedAll")
+    empty.click("#start")
+    until_state(empty, "page.connection.engine === 'one thread'")
+    until_state(empty, "(page.mark ??= page.answer) && page.answer !== page.mark")  # it goes on
+
+
+def test_a_transparent_picture_is_explained_as_it_is_shown(
+    empty: Page, written: Written, tmp_path: Path
+) -> None:
+    """A browser's pixels have the colours that a transparent picture hides; shown, they are black."""
+    shown = np.full((40, 40, 4), 255, np.uint8)
+    shown[:, 20:, 3] = 51  # a fifth of white
+    cv2.imwrite(str(tmp_path / "logo.png"), shown)
+    empty.goto(written.path.as_uri())
+    expect(empty.locator("#start")).to_be_enabled()
+    empty.set_input_files("#file", str(tmp_path / "logo.png"))
+    expect(empty.locator("#plate")).to_be_visible()
+    grabbed = "page.exchange.grabbed.getContext('2d').getImageData(%s, 16, 1, 1).data[0]"
+    assert state(empty, grabbed % 4) == 255
+    assert state(empty, grabbed % 28) == pytest.approx(51, abs=2)
 
 
 def test_a_runtime_with_wrong_results_is_not_taken(empty: Page, tmp_path: Path) -> None:

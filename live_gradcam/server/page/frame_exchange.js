@@ -89,7 +89,8 @@ export class FrameExchange {
       const fit = fitted(size, area, setup.input, setup.fit);
       const memory = { source, seen: fit.seen, size, captured: at, still: this.still, shown: this.shown };
       [this.grabbed.width, this.grabbed.height] = fit.size;
-      const context = this.grabbed.getContext("2d", { willReadFrequently: connection.inPage });
+      // Without alpha: what a picture lets through is black, in the pixels of the page as in the server's JPEG.
+      const context = this.grabbed.getContext("2d", { alpha: false, willReadFrequently: connection.inPage });
       context.imageSmoothingQuality = "high";
       context.drawImage(drawable, ...fit.seen, 0, 0, ...fit.size);
       const picture = await connection.picture(this.grabbed);

@@ -227,7 +227,7 @@ export class Page {
     if (message.refused !== undefined) {
       this.say(message.refused);
       this.restoreAnswered();
-    } else if (message.error !== undefined) this.say(message.error);
+    } else if (message.error !== undefined) this.say(message.error, message.stays);
     this.exchange.pull();
   }
 

@@ -1,5 +1,6 @@
 // Answers of a network that runs in the page: what the server otherwise computes, by the same rules.
 
+import { classNamed, exactly } from "./class_search.js";
 import { figure } from "./label_plate.js";
 
 const ROWS = 5;
@@ -14,18 +15,20 @@ const GAP = "   ";
 
 /**
  * Returns the aim of a target: {id, rival, strength, automatic}, as `parse_target` in explain/targets.py.
+ * `facts` are {labels, translations, synonyms, rivals, strength}: see `page_setup_of` in server/own_page.py.
  * Throws an error with a message for the viewer.
  */
-export function aimOf(target, { labels, rivals, strength }) {
-  if (typeof target === "string" && !labels.some((label) => alike(label, target))) {
+export function aimOf(target, facts) {
+  const { rivals, strength } = facts;
+  if (typeof target === "string" && !exactly(target, facts).length) {
     const dash = /\s+[-−–]\s*|\s*[-−–]\s+|\s*[-−–]$/.exec(target.trim());
     if (dash !== null) {
       const first = target.trim().slice(0, dash.index), second = target.trim().slice(dash.index + dash[0].length);
-      const id = classOf(first || null, labels);
-      return second ? aimAt(id, classOf(second, labels), 1) : aimAt(id, REVERSED, strength);
+      const id = classOf(first || null, facts);
+      return second ? aimAt(id, classOf(second, facts), 1) : aimAt(id, REVERSED, strength);
     }
   }
-  const id = classOf(target, labels);
+  const id = classOf(target, facts);
   return rivals ? aimAt(id, STRONGEST_RIVALS, strength) : aimAt(id, NO_RIVAL, 0);
 }
 
@@ -33,28 +36,13 @@ function aimAt(id, rival, strength) {
   return { id, rival, strength, automatic: id < 0 && [NO_RIVAL, STRONGEST_RIVALS].includes(rival) };
 }
 
-const folded = (text) => text.toLowerCase().replace(/[\s_-]+/g, "");
-const alike = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
-
-function classOf(name, labels) {
+function classOf(name, names) {
   if (name === null) return -1;
   const text = String(name).trim(), rank = /^#\s*(\d+)$/.exec(text);
-  if (rank !== null) {
-    const most = Math.max(1, Math.min(MOST_RANKS, labels.length)), number = Number(rank[1]);
-    if (number < 1 || number > most) throw new Error(`There is no rank ${text}: there are #1 to #${most}.`);
-    return -number;
-  }
-  if (/^\d+$/.test(text)) {
-    if (Number(text) >= labels.length) throw new Error(`There is no class ${text}: they are 0 to ${labels.length - 1}.`);
-    return Number(text);
-  }
-  const exact = labels.findIndex((label) => alike(label, text));
-  const found = exact >= 0 ? [exact] : [...labels.keys()].filter((id) => folded(labels[id]) === folded(text));
-  if (found.length === 1) return found[0];
-  if (found.length) throw new Error(`Several classes are called ${text}: give a number.`);
-  const near = labels.filter((label) => folded(label).includes(folded(text))).slice(0, 3);
-  if (near.length) throw new Error(`There is no class ${text}. Did you mean ${near.join(", ")}?`);
-  throw new Error(`There is no class ${text}. The list has all names.`);
+  if (rank === null) return classNamed(name, names);
+  const most = Math.max(1, Math.min(MOST_RANKS, names.labels.length)), number = Number(rank[1]);
+  if (number < 1 || number > most) throw new Error(`There is no rank ${text}: there are #1 to #${most}.`);
+  return -number;
 }
 
 // Answers

@@ -4,6 +4,7 @@ import { forgetParts, part } from "./embedded.js";
 import { AnswerMaker, aimOf } from "./network_answer.js";
 
 const MOST_THREADS = 4; // more gain little, and other programs need some
+const SAFEST = { kind: "wasm", threads: 1 };
 const FASTER = 0.9; // a second way to compute is taken if it needs less than this share of the first one's time
 
 export class OwnNetwork {
@@ -23,6 +24,7 @@ export class OwnNetwork {
     this.opened = false;
     this.worker = null;
     this.running = null; // memory of the frame that is being explained
+    this.way = null;
     this.engine = "";
     this.refused = null; // why there is no such target
     this.triedAll = false; // whether the fastest way to compute is known
@@ -35,12 +37,16 @@ export class OwnNetwork {
 
   /** Starts with the processor; a graphics card, and more threads, take over if they are right and faster. */
   async open() {
-    this.listener.state("loading");
-    const network = await part("network"), example = this.example();
-    const ways = [{ kind: "wasm", threads: 1 }];
+    const ways = [SAFEST];
     const cores = Math.min(MOST_THREADS, Math.floor((navigator.hardwareConcurrency ?? 1) / 2));
     if (globalThis.crossOriginIsolated && cores > 1) ways.push({ kind: "wasm", threads: cores });
     if (await hasGraphicsCard()) ways.push({ kind: "webgpu", threads: 1 });
+    await this.tryAll(ways);
+  }
+
+  async tryAll(ways) {
+    this.listener.state("loading");
+    const network = await part("network"), example = this.example();
     let best = Infinity, why = "";
     for (const way of ways) {
       try {
@@ -58,7 +64,7 @@ export class OwnNetwork {
     }
     forgetParts();
     this.triedAll = true;
-    if (this.worker === null) this.listener.said({ error: `The network does not run in this browser: ${why}` });
+    if (this.worker === null) this.listener.said({ error: `The network does not run in this browser: ${why}`, stays: true });
   }
 
   /** Returns a worker that has found the example's known results, and the milliseconds that it needs. */
@@ -83,6 +89,7 @@ export class OwnNetwork {
     worker.onmessage = ({ data }) => this.receive(data);
     worker.onerror = (event) => this.receive({ failed: event.message });
     this.worker = worker;
+    this.way = way;
     this.engine = nameOf(way);
     this.running = null; // a frame of the former worker is not answered
     if (this.opened) return;
@@ -133,10 +140,20 @@ export class OwnNetwork {
   receive({ results, ms, failed }) {
     const { running } = this;
     this.running = null;
-    if (failed !== undefined) return this.listener.said({ error: `The network failed: ${failed}` });
+    if (failed !== undefined) return this.fail(failed);
     if (running === null) return;
     const answer = this.maker.answer(results, running.aims, performance.now() / 1000);
     this.listener.answer({ ...answer, ask: running.ask, ms: { wait: 0, explain: ms } }, running.memory);
+  }
+
+  /** A graphics card can be lost, as when a computer sleeps: then the safest way to compute takes over. */
+  fail(why) {
+    this.listener.said({ error: `The network failed: ${why}` });
+    if (!this.triedAll || this.way === SAFEST) return;
+    console.warn(`${this.engine}: ${why}`);
+    this.worker.terminate();
+    Object.assign(this, { worker: null, opened: false, triedAll: false });
+    this.tryAll([SAFEST]);
   }
 
   /** There is no camera of a server, and nothing to tell one. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,12 @@ from served import read_answer
 
 import live_gradcam as lg
 from live_gradcam.config import ExplainSettings, Settings
+from live_gradcam.errors import TargetError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.export.exporter import write_page_network
 from live_gradcam.explanation import Explanation
+from live_gradcam.fixed_choices import Lang
+from live_gradcam.models.labels import Labels, imagenet_labels
 from live_gradcam.render.heat_smoothing import RelativePeaks
 from live_gradcam.server.messages import answer_message
 from live_gradcam.server.own_page import MOST_BYTES, page_setup_of
@@ -194,6 +198,7 @@ def test_nan_is_no_answer() -> None:
         ("#9", "There is no rank #9: there are #1 to #6."),
         (6, "There is no class 6: they are 0 to 5."),
         ("fox", "There is no class fox. Did you mean red fox?"),
+        ("gray wolfe", "There is no class gray wolfe. Did you mean grey wolf?"),
         ("hotdog", "There is no class hotdog. The list has all names."),
         ("bear - hotdog", "There is no class hotdog. The list has all names."),
     ],
@@ -202,3 +207,69 @@ def test_an_unknown_target_is_refused_in_one_line(target: int | str, said: str) 
     body = "try { return aimOf(given[0], given[1]); } catch (error) { return error.message; }"
     facts = {"labels": LABELS, "rivals": False, "strength": 0.6}
     assert run_javascript("network_answer.js", "aimOf", body, target, facts) == said
+
+
+SEARCHED = (
+    *("tabby", "TIGER-CAT", "killer whale", "hotdog", "Egyptian_cat", "+5", "-5", "1000", "0007"),
+    *("crane", "crane (bird)", "maillot", "sunglasses", "虎斑猫", "电视", "tiger", "clock", "egyptain cat"),
+    *(
+        "hotdogg",
+        "hot dgo",
+        "espreso",
+        "goldfsh",
+        "labradoodle",
+        "elefant",
+        "fish",
+        "xyz",
+        "owl",
+        "grate grey owl",
+    ),
+)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_class_is_found_by_the_rules_of_the_program(lang: Lang) -> None:
+    """By names in every language, by synonyms, and with the same near names where there is none."""
+    labels = imagenet_labels(lang)
+    expected: list[int | str] = []
+    for text in SEARCHED:
+        try:
+            expected.append(labels.find(text))
+        except TargetError as error:
+            near = re.search(r"Did you mean (.+)\? `", str(error))
+            expected.append(near[1].replace(" or ", ", ") if near else "")
+    names = {
+        "labels": labels.names,
+        "translations": labels.translations,
+        "synonyms": labels.synonyms,
+    }
+    found = run_javascript(
+        "class_search.js",
+        "classNamed",
+        "return given[0].map((text) => { try { return classNamed(text, given[1]); } catch (error) {"
+        "return / Did you mean (.+)[?]$/.exec(error.message)?.[1] ?? ''; } });",
+        SEARCHED,
+        names,
+    )
+    assert dict(zip(SEARCHED, found, strict=True)) == dict(zip(SEARCHED, expected, strict=True))
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_page_knows_the_names_in_other_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command takes them as `--target`, so the page begins with them."""
+    network = networks.stage_network()
+    contents, _ = write_page_network(ExplainSettings(model=network, labels=LABELS), tmp_path, MOST_BYTES)
+    german = ("Rotfuchs", "Laubfrosch", "Blauhäher", "Wolf", "Flamingo", "Bär")
+    labels = Labels(tuple(LABELS), (("vixen",), *[()] * 5), (german,))
+    monkeypatch.setattr(contents, "labels", labels)
+    setup = page_setup_of(contents, Settings(model=network))
+    facts = {**setup["network"], "labels": setup["labels"]}
+    body = "return given[0].map((each) => aimOf(each, given[1]).id);"
+    wanted = ["Blauhäher", "VIXEN", "wolf", "bear - Wolf"]
+    assert run_javascript("network_answer.js", "aimOf", body, wanted, facts) == [2, 0, 3, 5]
+
+
+def test_a_name_of_several_classes_is_refused_with_their_numbers() -> None:
+    body = "try { return classNamed('cat', { labels: given[0] }); } catch (error) { return error.message; }"
+    said = run_javascript("class_search.js", "classNamed", body, ["cat", "dog", "Cat"])
+    assert said == "Several classes are called cat: cat (0), Cat (2). Give a number."
