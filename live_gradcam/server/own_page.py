@@ -66,8 +66,7 @@ def write_page(
             Then no file is left.
     """
     out = expanded(out)
-    check_file(out, overwrite=overwrite)
-    check_page(settings)
+    check_page(settings, out, overwrite=overwrite)
     with work_folder(out) as folder:
         contents, network = write_page_network(settings, folder, MOST_BYTES)
         packed = {
@@ -81,12 +80,14 @@ def write_page(
     return out.stat().st_size
 
 
-def check_page(settings: Settings) -> None:
-    """Check what can be checked without loading the model.
+def check_page(settings: Settings, out: Path, *, overwrite: bool = False) -> None:
+    """Check what can be checked without loading the model; the arguments are those of `write_page`.
 
     Raises:
-        LiveGradcamError: a package is missing, or the method, the target or the fit does not go.
+        LiveGradcamError: the file may not be written, a package is missing, or the method, the target or the fit does
+            not go.
     """
+    check_file(expanded(out), overwrite=overwrite)
     check_settings(settings, onnx=True)
     if settings.fit not in FITS:
         raise SettingsError(

@@ -341,24 +341,22 @@ def get(url: str, **headers: str) -> tuple[int, Any, bytes]:
 
 
 @pytest.mark.runtimes
-def test_the_real_runtime_finds_what_the_explainer_finds(tmp_path: Path) -> None:
+def test_the_real_runtime_finds_what_the_explainer_finds(browser: Browser, tmp_path: Path) -> None:
     """ONNX Runtime for browsers is fetched from the npm registry (33 MB) if it is not in the cache yet."""
-    require_chromium()
     picture = networks.picture(224, 224, 4)
     cv2.imwrite(str(tmp_path / "photo.png"), picture)
     write_page(Settings(), tmp_path / "cam.html", parts=runtime_parts)
     expected = lg.Explainer(lg.load_model("efficientnet-lite0"), target=281).explain(picture)
-    with sync_playwright() as playwright, chromium(playwright) as browser:
-        page = new_page(browser)
-        page.goto((tmp_path / "cam.html").as_uri())
-        expect(page.locator("#start")).to_be_enabled()
-        page.set_input_files("#file", str(tmp_path / "photo.png"))
-        page.fill("#target", "tabby")
-        page.keyboard.press("Enter")
-        until_state(page, "page.answer?.maps[0].target.id === 281")
-        heat = np.array(state(page, "[...page.answer.maps[0].heat]")).reshape(expected.heatmap.shape)
-        assert np.abs(heat - 255 * expected.heatmap).max() <= 0.51
-        probability = state(page, "page.answer.maps[0].target.probability")
-        assert isinstance(expected.target, Prediction)
-        assert probability == pytest.approx(expected.target.probability, abs=1e-5)
-        close_page(page)
+    page = new_page(browser)
+    page.goto((tmp_path / "cam.html").as_uri())
+    expect(page.locator("#start")).to_be_enabled()
+    page.set_input_files("#file", str(tmp_path / "photo.png"))
+    page.fill("#target", "tabby")
+    page.keyboard.press("Enter")
+    until_state(page, "page.answer?.maps[0].target.id === 281")
+    heat = np.array(state(page, "[...page.answer.maps[0].heat]")).reshape(expected.heatmap.shape)
+    assert np.abs(heat - 255 * expected.heatmap).max() <= 0.51
+    probability = state(page, "page.answer.maps[0].target.probability")
+    assert isinstance(expected.target, Prediction)
+    assert probability == pytest.approx(expected.target.probability, abs=1e-5)
+    close_page(page)
