@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -222,8 +223,9 @@ class OpenVINOCompiler(Closeable):
         return folder, record
 
     def _temporary(self) -> Path:
-        """Return a new folder that `close` deletes."""
+        """Return a new folder that `close` deletes, or the end of the program if nobody closes an explainer."""
         folder = Path(tempfile.mkdtemp(prefix="live-gradcam-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._folders.append(folder)
         return folder
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -197,6 +199,21 @@ def test_a_score_function_of_the_users_is_converted_but_not_kept(own_cache: Path
         ours.raw_heatmap, wanted.raw_heatmap, atol=1e-4 * np.abs(wanted.raw_heatmap).max()
     )
     assert not list((own_cache / "graphs").glob("[!.]*"))
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_graph_that_is_not_kept_goes_with_an_explainer_that_nobody_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    explainer = Explainer(lg.load_model(networks.pooled_network()), engine="openvino", precision="f32")
+    explainer.explain(networks.picture())
+    assert list(folder.glob("live-gradcam-*"))
+    del explainer
+    gc.collect()
+    assert not list(folder.glob("live-gradcam-*"))
 
 
 @pytest.mark.parametrize("method", [pytest.param("eigencam", marks=pytest.mark.runtimes), "scorecam"])
