@@ -160,6 +160,7 @@ def test_the_files_of_the_page_are_found_through_its_imports(served: Served, add
     other = {"docs.html", "docs.js", "index.html", "report.html", "report.js"}
     other |= {"mark.html", "mark.css", "mark.js", "mark_order.js", "box_editing.js"}
     other |= {"notebook.js", "notebook.css"}
+    other |= {"standalone.js", "network_worker.js"}  # of a page that runs the network itself
     of_the_page = {f"/page/{each.name}" for each in folder.iterdir() if each.name not in other}
     assert {"/", *of_the_page} == set(files)
     assert {served.get(path).status for path in files} == {200}
