@@ -228,6 +228,20 @@ def test_a_window_that_is_resized_keeps_the_aspect_of_the_picture(screen: Screen
     assert not seen[:360, 920:1200].any()
 
 
+def printed(code: str, screen: Screen) -> str:
+    """Run a program on the screen; return what it prints, after it has ended well and without a complaint."""
+    program = subprocess.run(
+        [sys.executable, "-c", code],
+        env=screen.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (program.returncode, program.stderr) == (0, "")
+    return program.stdout
+
+
 def test_it_tells_the_size_that_the_viewer_chose(screen: Screen) -> None:
     code = (
         "import cv2, numpy as np; from live_gradcam.frame import Frame\n"
@@ -241,16 +255,7 @@ def test_it_tells_the_size_that_the_viewer_chose(screen: Screen) -> None:
         "    cv2.resizeWindow('looking', 800, 450); print(show(640, 360), show(450, 800))\n"
         "print(window.room)"
     )
-    program = subprocess.run(
-        [sys.executable, "-c", code],
-        env=screen.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (program.returncode, program.stderr) == (0, "")
-    assert program.stdout == "None None None\n(800, 450) (800, 450)\nNone\n"
+    assert printed(code, screen) == "None None None\n(800, 450) (800, 450)\nNone\n"
 
 
 def test_fullscreen_is_asked_for(screen: Screen) -> None:
@@ -263,15 +268,7 @@ def test_fullscreen_is_asked_for(screen: Screen) -> None:
         "    window.write(Rendered(picture, Frame(picture, 0, 0.0)))\n"
         "    print(cv2.getWindowProperty('looking', cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN)"
     )
-    program = subprocess.run(
-        [sys.executable, "-c", code],
-        env=screen.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (program.returncode, program.stdout, program.stderr) == (0, "True\n", "")
+    assert printed(code, screen) == "True\n"
 
 
 def test_a_large_picture_is_shown_smaller_and_whole(screen: Screen) -> None:
