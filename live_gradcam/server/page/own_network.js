@@ -1,4 +1,4 @@
-// A network that runs in this page, in place of the connection to a server; it has the same methods.
+// A network that runs in this page, in place of the connection to a server; what the page asks of one, it has.
 
 import { forgetParts, part } from "./embedded.js";
 import { AnswerMaker, aimOf } from "./network_answer.js";
@@ -19,7 +19,6 @@ export class OwnNetwork {
     this.inPage = true;
     this.bytesSent = 0;
     this.asked = 0;
-    this.failures = 0;
     this.question = null;
     this.opened = false;
     this.worker = null;
@@ -155,10 +154,6 @@ export class OwnNetwork {
     Object.assign(this, { worker: null, opened: false, triedAll: false });
     this.tryAll([SAFEST]);
   }
-
-  /** There is no camera of a server, and nothing to tell one. */
-  next() {}
-  sendText() {}
 }
 
 const addressOf = (script) => URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
