@@ -69,12 +69,9 @@ def export(
 def _exported(settings: ExplainSettings, output: ExportOutput) -> str:
     """Write the file, and return a line about it."""
     if output.out.suffix.lower() == ".html":
-        from live_gradcam.server.own_page import check_page, write_page
-        from live_gradcam.server.web_runtime import have_package
+        from live_gradcam.server.own_page import write_page
 
         chosen = Settings(**{each.name: getattr(settings, each.name) for each in dataclass_fields(settings)})
-        check_page(chosen, output.out, overwrite=output.overwrite)
-        have_package()  # before the network is converted
         size = write_page(chosen, output.out, overwrite=output.overwrite)
         return f"{shown(output.out)}: {size / 1e6:.1f} MB. Open it in a browser: it needs no server and no network"
     from live_gradcam.explain.export.exporter import export as export_file

@@ -66,33 +66,20 @@ def write_page(
             Then no file is left.
     """
     out = expanded(out)
-    check_page(settings, out, overwrite=overwrite)
-    with work_folder(out) as folder:
-        contents, network = write_page_network(settings, folder, MOST_BYTES)
-        packed = {
-            "network": network.read_bytes(),
-            "worker": (PAGE / "network_worker.js").read_bytes(),
-            **parts(),
-        }
-        made = folder / "page.html"
-        made.write_text(_page(page_setup_of(contents, settings), packed), encoding="utf-8")
-        os.replace(made, out)  # noqa: PTH105 - also over a file that is there
-    return out.stat().st_size
-
-
-def check_page(settings: Settings, out: Path, *, overwrite: bool = False) -> None:
-    """Check what can be checked without loading the model; the arguments are those of `write_page`.
-
-    Raises:
-        LiveGradcamError: the file may not be written, a package is missing, or the method, the target or the fit does
-            not go.
-    """
-    check_file(expanded(out), overwrite=overwrite)
+    check_file(out, overwrite=overwrite)
     check_settings(settings, onnx=True)
     if settings.fit not in FITS:
         raise SettingsError(
             f"the fit '{settings.fit}' does not go where the browser runs the network. Valid: {', '.join(FITS)}."
         )
+    packed = {"worker": (PAGE / "network_worker.js").read_bytes(), **parts()}  # before a long conversion
+    with work_folder(out) as folder:
+        contents, network = write_page_network(settings, folder, MOST_BYTES)
+        packed["network"] = network.read_bytes()
+        made = folder / "page.html"
+        made.write_text(_page(page_setup_of(contents, settings), packed), encoding="utf-8")
+        os.replace(made, out)  # noqa: PTH105 - also over a file that is there
+    return out.stat().st_size
 
 
 def page_setup_of(contents: PageContents, settings: Settings) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.run import announced, listening_socket, tls_of
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
-from live_gradcam.server.web_runtime import have_package
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -66,10 +65,8 @@ def serve_page(settings: Settings, server: ServerSettings, *, tell: Callable[[st
         try:
             page = folder / "page.html"
             with native_stderr_filtered():
-                from live_gradcam.server.own_page import check_page, write_page  # this loads TensorFlow
+                from live_gradcam.server.own_page import write_page  # this loads TensorFlow
 
-                check_page(settings, page)
-                have_package()
                 tell(f"writing the page with {settings.model_name} …")
                 size = write_page(settings, page)
             tell(f"{size / 1e6:.1f} MB for each visitor; the network runs in the browser")

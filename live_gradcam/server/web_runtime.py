@@ -43,8 +43,8 @@ def package_path() -> Path:
     return user_cache_path("live-gradcam") / "web-runtime" / _NAME
 
 
-def have_package() -> Path:
-    """Return the package; the first time it is fetched (33 MB).
+def runtime_parts() -> dict[str, bytes]:
+    """Return the runtime's files, one for each name of `FILES`; the first time the package is fetched (33 MB).
 
     Raises:
         SinkError: it cannot be fetched or kept, or is not the package whose checksum is known.
@@ -57,16 +57,7 @@ def have_package() -> Path:
             f"'{path}' is not ONNX Runtime for browsers {VERSION}: its checksum is {found[:12]}…, not {_SHA512[:12]}…. "
             "Delete it, and it is fetched again."
         )
-    return path
-
-
-def runtime_parts() -> dict[str, bytes]:
-    """Return the runtime's files, one for each name of `FILES`.
-
-    Raises:
-        SinkError: as `have_package`.
-    """
-    with tarfile.open(have_package()) as package:
+    with tarfile.open(path) as package:
         files = {name: package.extractfile(f"package/dist/{file}") for name, file in FILES.items()}
         return {name: file.read() for name, file in files.items() if file is not None}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -25,7 +24,7 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.export.exporter import write_page_network
 from live_gradcam.prediction import Prediction
 from live_gradcam.server import own_page
-from live_gradcam.server.own_page import write_page
+from live_gradcam.server.own_page import MOST_BYTES, write_page
 from live_gradcam.server.own_page_server import page_app
 from live_gradcam.server.run import listening_socket
 from live_gradcam.server.settings import ServerSettings
@@ -78,33 +77,17 @@ class Written:
         self, folder: Path, *, fails: tuple[str, ...] = (), lost: int | None = None, **known: Any
     ) -> None:
         self.path = folder / "cam.html"
-        self._contents: list[Any] = []
-        self._sizes: list[int] = []
+        settings = Settings(model=networks.stage_network(), labels=LABELS)
+        contents, network = write_page_network(settings, folder, MOST_BYTES)
+        found = {name: array.ravel().tolist() for name, array in contents.example().items()}
+        self.known = {name: found[name] for name in contents.outputs} | known
+        answers, size = json.dumps(self.known), network.stat().st_size
+        script = (RUNTIME % (answers, json.dumps(fails), size, json.dumps(lost))).encode()
+        binary = b"\0asm"
+        parts = {"wasm.js": script, "wasm.wasm": binary, "webgpu.js": script, "webgpu.wasm": binary}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(own_page, "write_page_network", self._network)
-            settings = Settings(model=networks.stage_network(), labels=LABELS)
-            self.size = write_page(settings, self.path, parts=partial(self._parts, fails, lost, known))
-        self.known = self._found(known)
-
-    def _network(self, *given: Any) -> Any:
-        contents, path = write_page_network(*given)
-        self._contents.append(contents)
-        self._sizes.append(path.stat().st_size)
-        return contents, path
-
-    def _found(self, known: dict[str, Any]) -> dict[str, Any]:
-        found = {name: array.ravel().tolist() for name, array in self._contents[0].example().items()}
-        return {name: found[name] for name in self._contents[0].outputs} | known
-
-    def _parts(self, fails: tuple[str, ...], lost: int | None, known: dict[str, Any]) -> dict[str, bytes]:
-        found = json.dumps(self._found(known))
-        script = RUNTIME % (found, json.dumps(fails), self._sizes[0], json.dumps(lost))
-        return {
-            "wasm.js": script.encode(),
-            "wasm.wasm": b"\0asm",
-            "webgpu.js": script.encode(),
-            "webgpu.wasm": b"\0asm",
-        }
+            patch.setattr(own_page, "write_page_network", lambda *_: (contents, network))
+            write_page(settings, self.path, parts=lambda: parts)
 
 
 @pytest.fixture(scope="module")
@@ -285,8 +268,13 @@ def test_threads_take_over_where_the_server_allows_them(browser: Browser, writte
     ],
 )
 def test_what_a_page_cannot_do_is_refused(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """Before the runtime is fetched."""
+
+    def fetched() -> dict[str, bytes]:
+        raise AssertionError("the runtime was fetched")
+
     with pytest.raises(LiveGradcamError, match=said.replace("(", r"\(")):
-        write_page(Settings(model=networks.stage_network(), **settings), tmp_path / "cam.html", parts=dict)
+        write_page(Settings(model=networks.stage_network(), **settings), tmp_path / "cam.html", parts=fetched)
     assert list(tmp_path.iterdir()) == []
 
 

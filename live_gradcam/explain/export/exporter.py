@@ -139,7 +139,7 @@ def write_page_network(settings: ExplainSettings, folder: Path, most_bytes: int)
     """Write a network whose target is an input, for a page that runs it itself.
 
     Args:
-        settings: those of the explanation, as in `export`.
+        settings: those of the explanation, which `check_settings` has passed.
         folder: receives the file.
         most_bytes: how many bytes of weights it may have.
 
@@ -150,7 +150,6 @@ def write_page_network(settings: ExplainSettings, folder: Path, most_bytes: int)
         LiveGradcamError: the network cannot be exported.
         OSError: the folder cannot be written to.
     """
-    check_settings(settings, onnx=True)
     model, settings = _loaded(settings, most_bytes)
     contents = PageContents(model, settings)
     result = contents.attempt((1,), folder, ".onnx")
