@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.question_switch import Answers
+from live_gradcam.explain.question_switch import Answers, Size
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
@@ -52,7 +52,7 @@ class HeatTest:
         self._part = part
         self._probability = probability_of(answer.first)
         self._test = MaskingTest(picture, part, answer.first, share=share)
-        self.question = question_of_scores(answer)
+        self.question = question_of_scores(answers, answer, _size_of(picture))
         """The question about each changed picture."""
         self._scores: list[float] = []
 
@@ -103,13 +103,14 @@ class CurveTest:
     The control is the first map, shifted by half the picture.
 
     Args:
+        answers: gave the answer.
         picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
         part: (x, y, width, height) of it in pixels of the frame.
         answer: the answer; its first explanation is testable.
     """
 
-    def __init__(self, picture: Pixels, part: Region, answer: Answer) -> None:
-        asked, size = answer.question, (picture.shape[1], picture.shape[0])
+    def __init__(self, answers: Answers, picture: Pixels, part: Region, answer: Answer) -> None:
+        asked, size = answer.question, _size_of(picture)
         self._picture = picture
         own = [
             (each.method, heat_over(each, part, size))
@@ -118,7 +119,7 @@ class CurveTest:
         ]
         self._maps = (*own, ("", shifted(own[0][1])))
         self._label = class_name(answer.first.target)
-        self.question = question_of_scores(answer)
+        self.question = question_of_scores(answers, answer, size)
         """The question about each changed picture."""
 
     def pictures(self) -> Iterator[Pixels]:
@@ -142,17 +143,20 @@ class CurveTest:
         return tuple(curves)
 
 
-def question_of_scores(answer: Answer) -> Question:
+def question_of_scores(answers: Answers, answer: Answer, size: Size) -> Question:
     """Return the question whose first explanation has the probability of the explained class for another picture.
 
-    It has the graph of the answer's own question, because methods of one pass and all targets share one.
+    Nothing is compiled for it. A graph of one method costs less than one of several, so it is taken if it is there;
+    else the graph of the answer's own question, which methods of one pass and all targets share.
 
     Args:
+        answers: gave the answer.
         answer: a testable one.
+        size: (width, height) of the other pictures.
     """
     question, target = answer.question, answer.first.target
     assert not isinstance(target, Value), "a score of the user's own is no class"
-    return replace(
+    own = replace(
         question,
         models=question.models[:1],
         methods=tuple(each for each in question.methods if method_named(each).one_pass),
@@ -161,6 +165,14 @@ def question_of_scores(answer: Answer) -> Question:
         proof=None,
         curves=False,
     )
+    if len(own.methods) * len(own.targets) == 1:
+        return own
+    single = (replace(own, methods=(each,), targets=own.targets[:1]) for each in own.methods)
+    return next((each for each in single if answers.ready(each, size)), own)
+
+
+def _size_of(picture: Pixels) -> Size:
+    return picture.shape[1], picture.shape[0]
 
 
 def probability_of(explanation: Explanation) -> float:

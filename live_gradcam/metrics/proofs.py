@@ -88,7 +88,7 @@ class ProvedAnswers(WrappedAnswers[PictureAnswers]):
             pixels: (H, W, 3) uint8 BGR: the frame.
             answer: the answer about it, which is testable.
         """
-        return CurveTest(*self._seen(pixels, answer.question), answer)
+        return CurveTest(self._answers, *self._seen(pixels, answer.question), answer)
 
     def _seen(self, pixels: Pixels, question: Question) -> tuple[Pixels, Region]:
         """Return what the first model sees of a frame, at its own scale, and where that lies in the frame."""

@@ -285,6 +285,39 @@ def test_each_method_of_one_pass_has_its_curves_and_its_scores_equal_those_of_ch
             assert seen.probability == pytest.approx(score, abs=1e-6)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_several_maps_are_scored_by_the_graph_of_one_map_if_it_is_there_and_nothing_is_compiled(
+    monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    image = networks.picture(SIDE, SIDE, seed=8)
+    several = Question(methods=("gradcam", "layercam"), targets=(None, 2), curves=True)
+    asked: list[Question] = []
+    with Engine([model()]) as engine:
+        list(engine.prepare(several, (SIDE, SIDE)))
+        if compiled:
+            list(engine.prepare(Question(methods=("layercam",)), (SIDE, SIDE)))
+        traces, answer_batch = engine.traces, engine.answer_batch
+
+        def noted(images: Sequence[Pixels], questions: Sequence[Question], **locks: Any) -> list[Answer]:
+            asked.extend(questions)
+            return answer_batch(images, questions, **locks)
+
+        monkeypatch.setattr(engine, "answer_batch", noted)
+        curves = proved(engine).answer(image, several).curves
+        assert engine.traces == traces
+        scored = {
+            (each.methods, len(each.targets)) for each in asked[1:]
+        }  # the first is about the picture itself
+        alone = proved(engine).answer(image, Question(curves=True)).curves
+    assert scored == ({(("layercam",), 1)} if compiled else {(("gradcam", "layercam"), 2)})
+    assert [(each.name, each.way) for each in curves] == [
+        (name, way) for name in ("gradcam", "layercam", "") for way in ("deletion", "insertion")
+    ]
+    for one, other in zip(alone[:2], curves[:2], strict=True):
+        assert (one.name, one.way) == (other.name, other.way)
+        assert one.scores == pytest.approx(other.scores, abs=1e-6)
+
+
 def test_a_frame_that_stands_still_is_measured_once_and_so_is_each_picture_of_its_curves() -> None:
     image = networks.picture(32, 32)
     image[4:12, 6:14, 2] = 255
