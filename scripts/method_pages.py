@@ -111,8 +111,9 @@ def overview(costs: dict[str, dict[str, float | None]]) -> str:
         "equation as the program computes it; the tests compare every method with an independent implementation of",
         "its formula in float64.",
         "",
-        "All pictures but that of LeGrad show one photograph and the default network; the network says of it what",
-        "stands on the picture. The photograph is Chelsea, by Stéfan van der Walt, which scikit-image has under CC0.",
+        "All pictures but those of LeGrad and AttnLRP show one photograph and the default network; the network says",
+        "of it what stands on the picture. The photograph is Chelsea, by Stéfan van der Walt, which scikit-image has",
+        "under CC0.",
         "",
     ]
     for family, title in FAMILIES.items():

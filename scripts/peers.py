@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare with tf-keras-vis, pytorch-grad-cam, torch-cam and Xplique, in an environment made on the first run.
+"""Compare with tf-keras-vis, pytorch-grad-cam, torch-cam, Xplique and lxt, in an environment made on the first run.
 
     python3 scripts/peers.py test [PYTEST ARGUMENTS]            do maps and metrics agree? (the tests marked `peers`)
     python3 scripts/peers.py measure [--rounds N] [METHOD ...]  how long does each take? All of them in one run.
@@ -23,7 +23,10 @@ import environment
 SCRIPTS = {"measure": "peers_measure.py", "annotate": "annotate_speed.py"}
 TORCH = "torch torchvision"
 # The releases that the tests were written against: in others, what the tests say of them may have been mended.
-PEERS = ("grad-cam==1.5.7", "tf-keras-vis==0.8.7", "torchcam==0.5.0", "xplique==2.0.2")
+PEERS = (
+    *("grad-cam==1.5.7", "tf-keras-vis==0.8.7", "torchcam==0.5.0", "xplique==2.0.2"),
+    *("lxt==2.1", "zennit==0.5.1"),
+)
 # What the peers import. They come without their requirements, for opencv-python-headless is among them, and would lie
 # over this project's OpenCV: the two share a folder.
 IMPORTED = (
@@ -45,12 +48,15 @@ environment.PYTHON = environment.VENV / environment.PYTHON.relative_to(environme
 environment.STAMP = environment.VENV / environment.STAMP.name
 INSTALLED = environment.VENV / "peers.json"
 
-# grad-cam names these at import, and uses them for nothing that is compared here.
+# grad-cam and zennit name these at import, and use them for nothing that is compared here.
 STUB = '"""Stands in for torchvision, which is not installed: written by scripts/peers.py."""\n'
 STUBS = {
     "torchvision/__init__.py": STUB,
     "torchvision/transforms/__init__.py": f"{STUB}Compose = Normalize = ToTensor = None\n",
     "torchvision/transforms/functional.py": f"{STUB}resize = None\n",
+    "torchvision/models/__init__.py": STUB,
+    "torchvision/models/resnet.py": f"{STUB}BasicBlock = Bottleneck = ResNet = type(None)\n",
+    "torchvision/models/vgg.py": f"{STUB}VGG = type(None)\n",
 }
 
 
@@ -90,7 +96,8 @@ def install(torch: str) -> None:
     pip_install(*IMPORTED)
     pip_install("--no-deps", *PEERS)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment.VENV)}))
-    if not (packages / "torchvision").exists():
+    main = packages / "torchvision" / "__init__.py"
+    if not main.exists() or main.read_text("utf-8") == STUB:
         for name, text in STUBS.items():
             (packages / name).parent.mkdir(parents=True, exist_ok=True)
             (packages / name).write_text(text, "utf-8")

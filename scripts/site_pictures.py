@@ -72,7 +72,7 @@ def write_methods(model: Model) -> None:
     image = cat()
     for name in METHODS:
         method = method_named(name)
-        if method.needs_attention:
+        if method.needs_attention or name == "attnlrp":
             write(method_picture(name), beside(*map(shape_with_heat(name), DRAWINGS)))
             continue
         explanation = lg.Explainer(model, name, engine="tensorflow").explain(image)
@@ -85,10 +85,11 @@ def shape_with_heat(method: str) -> Callable[[int], Pixels]:
     from small_transformer import drawing, model
 
     explainer = lg.Explainer(model(), method, engine="tensorflow")
+    look = FINE_LOOK if method_named(method).maps_pixels else {}
 
     def shown(seed: int) -> Pixels:
         image = drawing(np.random.default_rng(seed), DRAWING_SIDE).pixels
-        return lg.draw(image, explainer.explain(image))
+        return lg.draw(image, explainer.explain(image), **look)
 
     return shown
 

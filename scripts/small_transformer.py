@@ -2,9 +2,9 @@
 
 .venv/bin/python scripts/small_transformer.py [--train-again]
 
-It prints how well the maps of LeGrad and Grad-CAM find 200 drawn shapes whose masks are known; the figures stand in
-docs/faithfulness.md. site_pictures.py makes LeGrad's picture with it. The first run trains the network, which takes
-three to six minutes on two cores, and keeps it in the user's cache folder.
+It prints how well the maps of AttnLRP, LeGrad and Grad-CAM find 200 drawn shapes whose masks are known; the figures
+stand in docs/faithfulness.md. site_pictures.py makes AttnLRP's and LeGrad's pictures with it. The first run trains the
+network, which takes three to six minutes on two cores, and keeps it in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ENOUGH = 0.9
 COUNT = 200
 """How many pictures the maps are evaluated on."""
 
-METHODS = ("legrad", "gradcam")
+METHODS = ("attnlrp", "legrad", "gradcam")
 METRICS = ("pointing", "inside", "rank-accuracy")
 
 

@@ -14,6 +14,7 @@ from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.methods.probe import EPSILON
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.raw_maps import epsilon_of, laid, step_of
+from live_gradcam.explain.relevance import relevance
 from live_gradcam.explain.target_layer import layer_at
 from live_gradcam.explain.target_scores import TargetScores
 from live_gradcam.explain.traced_network import TracedNetwork
@@ -39,7 +40,7 @@ def _guided_relu6(operation: Operation, gradient: Tensor) -> Tensor:
 
 
 class NetworkProbe:
-    """A probe of one picture and one target (`methods.probe.Probe` and `AttentionProbe`).
+    """A probe of one picture and one target (`methods.probe.Probe`, `RelevanceProbe` and `AttentionProbe`).
 
     Args:
         traced: the network.
@@ -160,6 +161,16 @@ class NetworkProbe:
             LiveGradcamError: the network has no ReLU to guide.
         """
         return self._paced(lambda some: [self._pixel_gradients(some, guided)], pixels, [self.pixels[:0]])[0]
+
+    def pixel_relevance(self, *, convolution: float, dense: float) -> Tensor:
+        """Return the relevance of the picture's pixels for y by the rules of AttnLRP, (H, W, 3) float32.
+
+        Raises:
+            LiveGradcamError: the network has an operation that hides others.
+        """
+        pixels = tf.identity(self.pixels)
+        score = self._value(self._traced.run(pixels)[1], 1)
+        return relevance(score, pixels, self._traced.model.name, convolution=convolution, dense=dense)[0]
 
     def attention_gradients(self) -> Sequence[Tensor]:
         """Return ∂s_l/∂P_l of each block l of a transformer, (heads, T, h, w) float32.

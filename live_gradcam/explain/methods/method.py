@@ -249,6 +249,7 @@ _METHODS = {
             INTEGRATION_STEPS,
             slow=True,
         ),
+        _pixel("attnlrp", "Achtibat et al. 2024, arXiv:2402.05602", 3, 2),
         _pixel("guided-backprop", "Springenberg et al. 2014, arXiv:1412.6806", 1, 1),
         _pixel("guided-gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", 1, 2, needs_layer=True),
     )

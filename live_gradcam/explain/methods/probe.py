@@ -64,6 +64,16 @@ class Probe(Protocol):
         """
 
 
+class RelevanceProbe(Protocol):
+    """Hands a score back through the network, for one picture and one target."""
+
+    def pixel_relevance(self, *, convolution: float, dense: float) -> Tensor:
+        """Return the relevance of each value of the picture for y by the rules of AttnLRP, (H, W, 3) float32.
+
+        `convolution`, `dense`: γ of these layers.
+        """
+
+
 class AttentionProbe(Protocol):
     """Differentiates the attention of a transformer, for one picture and one target."""
 

@@ -13,7 +13,7 @@ def test_every_method_of_the_contract_has_one_entry() -> None:
         *("gradcam", "gradcam++", "hirescam", "elementwise", "xgradcam", "layercam", "eigengradcam"),
         *("finercam", "shapley-cam", "cam", "eigencam", "kpcacam", "fem"),
         *("scorecam", "ablationcam", "smoothgradcam++", "reciprocam", "legrad"),
-        *("saliency", "smoothgrad", "integrated-gradients", "guided-backprop", "guided-gradcam"),
+        *("saliency", "smoothgrad", "integrated-gradients", "attnlrp", "guided-backprop", "guided-gradcam"),
     ) == METHODS
     assert len({method_named(name).function for name in METHODS}) == len(METHODS)
 
