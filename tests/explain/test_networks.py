@@ -551,11 +551,12 @@ def test_methods_that_map_a_layer_name_those_that_need_none(method: str) -> None
     with pytest.raises(
         lg.LayerError,
         match=r"^flat has no layer whose activation is a feature map \(height, width, channels\) or tokens on a grid\. "
-        r"Methods that map the pixels need none: --method saliency, smoothgrad, integrated-gradients or "
-        r"guided-backprop\.$",
+        r"Methods that map the pixels need none: --method saliency, smoothgrad, integrated-gradients, "
+        r"attnlrp or guided-backprop\.$",
     ):
         lg.Explainer(model, method)
-    assert lg.Explainer(model, "guided-backprop").explain(picture(20, 24)).has_evidence
+    for other in ("guided-backprop", "attnlrp"):
+        assert lg.Explainer(model, other).explain(picture(20, 24)).has_evidence
 
 
 def test_a_layer_that_is_called_input_lies_where_it_would_lie_under_another_name() -> None:

@@ -16,8 +16,8 @@ def test_the_peers_are_installed_once_into_an_environment_of_their_own(tmp_path:
     code, out, err = checkout.run("peers.py", "--torch", "torch==2.13.0", "test", "-k", "scorecam")
     assert (code, err) == (7, "")  # the pretend interpreter's own exit code
     assert out.splitlines()[-2:] == [
-        "Installing torch==2.13.0, grad-cam==1.5.7, tf-keras-vis==0.8.7, torchcam==0.5.0 and xplique==2.0.2 into "
-        ".venv-peers.",
+        "Installing torch==2.13.0, grad-cam==1.5.7, tf-keras-vis==0.8.7, torchcam==0.5.0, xplique==2.0.2, lxt==2.1 "
+        "and zennit==0.5.1 into .venv-peers.",
         "ran -m pytest -m peers -k scorecam",
     ]
     made, project, torch, imported, peers = checkout.calls()
@@ -25,7 +25,7 @@ def test_the_peers_are_installed_once_into_an_environment_of_their_own(tmp_path:
     assert project == f"pip install --python {PYTHON} --editable ROOT[demo,dev]"
     assert torch == f"pip install --python {PYTHON} torch==2.13.0"
     assert imported.startswith(f"pip install --python {PYTHON} deprecated ")
-    names = "grad-cam==1.5.7 tf-keras-vis==0.8.7 torchcam==0.5.0 xplique==2.0.2"
+    names = "grad-cam==1.5.7 tf-keras-vis==0.8.7 torchcam==0.5.0 xplique==2.0.2 lxt==2.1 zennit==0.5.1"
     assert peers == f"pip install --python {PYTHON} --no-deps {names}"
     assert not (checkout.root / ".venv").exists()
     assert next((checkout.root / ".venv-peers").rglob("torchvision/__init__.py"), None)
