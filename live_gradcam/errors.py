@@ -12,8 +12,10 @@ _LONGEST_WORD = 72
 _CUT = " […] "
 _BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_NO_REASON = re.compile(r"Exception encountered when calling|Graph execution error|in user code:")
-"""Beginnings of Keras and TensorFlow messages whose second line holds the reason."""
+_NO_REASON = re.compile(
+    r"Exception encountered when calling|Graph execution error|in user code:|Detected at node |<stack traces|\s*File \""
+)
+"""Beginnings of lines of Keras and TensorFlow messages that come before the reason."""
 
 
 class LiveGradcamError(Exception):
@@ -93,7 +95,7 @@ def reason_of(error: BaseException | str, longest: int = 160) -> str:
         longest: maximum length; the rest is cut off.
     """
     lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
-    if len(lines) > 1 and _NO_REASON.match(lines[0]):
+    while len(lines) > 1 and _NO_REASON.match(lines[0]):
         lines = lines[1:]
     line = one_line(lines[0] if lines else type(error).__name__, 100 * longest)
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"

@@ -46,6 +46,11 @@ def test_a_message_that_fits_is_left_as_it_is() -> None:
             "Exception encountered when calling Conv2D.call().\n\n\x1b[1mNegative dimension\x1b[0m\n\nArguments",
             "Negative dimension",
         ),
+        (
+            "Graph execution error:\n\nDetected at node a/b defined at (most recent call last):\n"
+            '  File "net.py", line 3, in call\n\n<stack traces unavailable>\nToo many axes\n\t [[{{node a/b}}]]',
+            "Too many axes",
+        ),
         ("", "ValueError"),
         ("y" * 500, "y" * 159 + "…"),
     ],

@@ -56,6 +56,24 @@ def _has_heads(call: LayerCall) -> bool:
     return len(after) > len(before.partition(",")[0])
 
 
+def _is_cut_into_heads(call: LayerCall) -> bool:
+    """Whether a call makes the queries, keys and values of tokens in one: (N, T, 3 K) that is only cut into parts."""
+    tensor = call.output
+    users = [user for user in tensor.consumers() if user.type != "Shape"]
+    while len(users) == 1 and users[0].type == "BiasAdd":
+        tensor = users[0].outputs[0]
+        users = [user for user in tensor.consumers() if user.type != "Shape"]
+    return bool(users) and all(
+        user.type in ("Split", "SplitV")
+        or (
+            user.type == "Reshape"
+            and user.outputs[0].shape.rank > tensor.shape.rank
+            and user.outputs[0].shape[1] == tensor.shape[1]
+        )
+        for user in users
+    )
+
+
 def could_be_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
     """Return whether a call's output (N, T, K) has as many steps as tokens on a grid over the picture.
 
@@ -132,6 +150,7 @@ def automatic(
         for call in leading_to(output, candidates(calls, input_size))
         if call.kind not in _NOT_FEATURES
         and id(call.output) not in answers
+        and not (call.output.shape.rank == 3 and _is_cut_into_heads(call))
         and not (classes is not None and call.output.shape[-1] == classes)
     ]
     ordered = usable[::-1]

@@ -77,8 +77,7 @@ class TensorFlowGraph:
         except tf.errors.OpError as error:
             if not self.one_pass:
                 raise
-            line = str(error.message).strip().splitlines()[0]
-            raise ModelError(f"{self.name} cannot be run: {line}") from error
+            raise ModelError(f"{self.name} cannot be run: {reason_of(error.message)}") from error
 
 
 class TensorFlowCompiler:

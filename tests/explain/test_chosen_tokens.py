@@ -51,6 +51,40 @@ def test_heads_of_attention_are_no_columns_of_a_map() -> None:
     assert explained(network, method="saliency").layer == "input"
 
 
+def split_by_keras(of: Any, attention: Any) -> Any:
+    """Queries, keys and values, (N, 17, 6) each, as parts of one layer's channels."""
+    return of.split(attention, 3, axis=-1)
+
+
+def split_by_shape(of: Any, attention: Any) -> Any:
+    """The same, by an axis of their own."""
+    parts = of.reshape(attention, (-1, 17, 3, 6))
+    return [parts[:, :, part] for part in range(3)]
+
+
+@pytest.mark.parametrize("split", [split_by_keras, split_by_shape])
+@pytest.mark.parametrize("saved", [False, True])
+def test_queries_keys_and_values_of_one_layer_are_no_tokens(split: Any, saved: bool, tmp_path: Path) -> None:
+    """Only the class token is read, so the last tokens that count are those of the norm before the attention."""
+    image = keras.Input((16, 16, 3))
+    tokens = tokens_of(image)
+    tokens = layers.Concatenate(axis=1)([ops.mean(tokens, axis=1, keepdims=True), tokens])
+    normed = layers.LayerNormalization(name="norm")(tokens)
+    queries, keys, values = split(ops, layers.Dense(18, name="qkv")(normed))
+    weights = ops.softmax(ops.matmul(queries, ops.transpose(keys, (0, 2, 1))))
+    tokens = layers.Add()([tokens, layers.Dense(6)(ops.matmul(weights, values))])
+    network = keras.Model(image, layers.Dense(3)(tokens[:, 0]))
+    expected = explained(network)
+    assert expected.layer == "norm"
+    assert expected.raw_heatmap.shape == (4, 4)
+    if saved:
+        network.export(tmp_path / "saved", verbose=False)
+        found = explained(tmp_path / "saved")
+        assert "norm" in found.layer
+        peak = expected.raw_heatmap.max()
+        np.testing.assert_allclose(found.raw_heatmap, expected.raw_heatmap, atol=1e-5 * peak)
+
+
 def test_tokens_of_a_saved_model_need_no_declared_number(tmp_path: Path) -> None:
     """A dense layer of Keras 2 computes the lengths of its axes while it runs, so the file declares none."""
     tf_keras = pytest.importorskip("tf_keras", reason="Keras 2 writes the SavedModels that people have")
