@@ -217,6 +217,18 @@ MIDDLES = {
     "length": keras.layers.UnitNormalization(),
     "own length": Own(lambda x: x * (1 / tf.sqrt(tf.reduce_sum(x**2, axis=-1, keepdims=True)))),
     "reciprocal": Own(lambda x: 1 / tf.exp(x)),
+    **{
+        name: Own(getattr(tf.math, name))
+        for name in ("asinh", "atan", "cos", "sin", "sinh", "erfinv", "floor")
+    },
+    "hard sigmoid": keras.layers.Activation("hard_sigmoid"),
+    "squareplus": Own(keras.activations.squareplus),
+    "own sigmoid": Own(lambda x: 1 / (1 + tf.exp(-x))),
+    "own elu": Own(lambda x: tf.where(x > 0, x, tf.exp(x) - 1)),
+    "highway": Own(lambda x: x[..., :3] * (1 - tf.sigmoid(x[..., 3:]))),
+    "safe quotient": Own(lambda x: tf.math.divide_no_nan(x, 1 + tf.abs(tf.reverse(x, [1])))),
+    "variance": Own(lambda x: tf.nn.moments(x, -1, keepdims=True)[1]),
+    "local response": Own(tf.nn.local_response_normalization),
     "depthwise": keras.layers.DepthwiseConv2D(3, use_bias=False),
     "weights first": Own(
         lambda x: tf.transpose(tf.matmul(tf.ones((4, 6)), x, transpose_b=True), (0, 1, 3, 2))
@@ -232,6 +244,20 @@ def test_where_nothing_is_added_relevance_adds_up_to_the_score(name: str) -> Non
     found = attnlrp(network, image, score="logit")
     assert abs(logit(network, image)) > 1e-6
     assert found.raw_heatmap.sum() == pytest.approx(logit(network, image), rel=1e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_numbers_near_0_have_finite_relevance_in_half_precision(policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:  # the sigmoid of a number below 1e-5, divided by that number, exceeds float16
+        scaled = keras.layers.Rescaling(1e-4)
+        network = without_biases(lambda x: keras.layers.Activation("sigmoid")(scaled(x)))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    image = picture(12, 12, 7)
+    found = attnlrp(network, image, score="logit")
+    assert found.has_evidence
+    assert found.raw_heatmap.sum() == pytest.approx(logit(network, image), rel=0.02)
 
 
 def test_pixels_have_the_same_relevance_wherever_they_are_scaled() -> None:
