@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -296,6 +297,12 @@ def test_an_operation_has_one_rule_however_it_is_written(one: Any, other: Any) -
     image = picture(12, 12, 7)
     first, second = (attnlrp(without_biases(Own(each)), image) for each in (one, other))
     assert_same_map(first.raw_heatmap, second.raw_heatmap)
+
+
+def test_a_savedmodel_has_the_map_of_its_network(tmp_path: Path) -> None:
+    network, image = without_biases(keras.layers.Activation("gelu")), picture(12, 12, 7)
+    network.export(tmp_path / "saved", verbose=False)
+    assert_same_map(attnlrp(tmp_path / "saved", image).raw_heatmap, attnlrp(network, image).raw_heatmap)
 
 
 def test_a_network_with_a_loop_is_refused_in_one_line() -> None:
