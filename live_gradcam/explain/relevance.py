@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Operation
-from live_gradcam.explain.softmax_patterns import logits_of_softmax
+from live_gradcam.explain.softmax_patterns import softmax_over
 from live_gradcam.explain.traced_operations import (
     AFFINE,
     FUNCTIONS,
@@ -139,9 +139,12 @@ class _Copy:
     def _quotient(self, operation: Operation) -> Tensor:
         """Return a quotient, number by number: what divides is a constant, but for a softmax that is written out."""
         one, other = operation.inputs
-        logits = logits_of_softmax(operation) if operation.type == "RealDiv" else None
-        if logits is not None:
-            return tf.nn.softmax(self._copy_of(logits))
+        if operation.type == "RealDiv":
+            logits, axes = softmax_over(operation)
+            if axes is not None and logits.shape.rank == operation.outputs[0].shape.rank:
+                copy = self._copy_of(logits)
+                powers = tf.exp(copy - tf.stop_gradient(tf.reduce_max(copy, sorted(axes), keepdims=True)))
+                return powers / tf.reduce_sum(powers, sorted(axes), keepdims=True)
         return again(operation, [self._copy_of(one), _held(other)])[0]
 
     def _product(self, operation: Operation) -> Tensor:

@@ -47,18 +47,26 @@ def logits_of_log_softmax(difference: Operation) -> Tensor:
 
 
 def logits_of_softmax(quotient: Operation) -> Tensor:
-    """Return x of `exp(x) / sum(exp(x))`; None for another quotient."""
+    """Return x of `exp(x) / sum(exp(x))`, summed over the last axis; None for another quotient."""
+    logits, axes = softmax_over(quotient)
+    return logits if axes == {-1} else None
+
+
+def softmax_over(quotient: Operation) -> tuple[Tensor, set[int] | None]:
+    """Return x of `exp(x) / sum(exp(x))` and the axes of the sum, counted from the end; None for another quotient."""
     above, below = quotient.inputs
     if quotient.type == "Mul":
         reciprocal = through(below).op
         if reciprocal.type not in ("Reciprocal", "Inv"):
-            return None
+            return None, None
         below = reciprocal.inputs[0]
     total = through_shape(without_small(below)).op
     powers = through(above).op
-    if total.type != "Sum" or powers.type != "Exp" or not _is_last_axis(total):
-        return None
-    return _unshifted(powers.inputs[0]) if _same(total.inputs[0], above) else None
+    if total.type != "Sum" or powers.type != "Exp" or not _same(total.inputs[0], above):
+        return None, None
+    rank = total.inputs[0].shape.rank
+    axes = axes_of(total.inputs[1], rank)
+    return _unshifted(powers.inputs[0]), None if axes is None else {axis - rank for axis in axes}
 
 
 def _is_last_axis(reduction: Operation) -> bool:

@@ -275,6 +275,16 @@ def softmax_by_hand(x: Any) -> Any:
     return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
 
 
+def softmax_over_places_by_hand(x: Any) -> Any:
+    powers = tf.exp(20 * x - tf.reduce_max(20 * x, axis=(1, 2), keepdims=True))
+    return x * (powers / tf.reduce_sum(powers, axis=(1, 2), keepdims=True))
+
+
+def softmax_over_places(x: Any) -> Any:
+    flat = tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+    return x * tf.reshape(tf.nn.softmax(20 * flat, axis=1), tf.shape(x))
+
+
 def fused_normalisation(x: Any) -> Any:
     """As Keras 2 normalises the channels of each place: the batch norm of one picture of that many channels."""
     count = x.shape[1] * x.shape[2]
@@ -291,7 +301,12 @@ def usual_normalisation(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(softmax_by_hand, tf.nn.softmax), (fused_normalisation, usual_normalisation)]
+    ("one", "other"),
+    [
+        (softmax_by_hand, tf.nn.softmax),
+        (softmax_over_places_by_hand, softmax_over_places),
+        (fused_normalisation, usual_normalisation),
+    ],
 )
 def test_an_operation_has_one_rule_however_it_is_written(one: Any, other: Any) -> None:
     image = picture(12, 12, 7)
