@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -217,6 +218,19 @@ MIDDLES = {
     "length": keras.layers.UnitNormalization(),
     "own length": Own(lambda x: x * (1 / tf.sqrt(tf.reduce_sum(x**2, axis=-1, keepdims=True)))),
     "reciprocal": Own(lambda x: 1 / tf.exp(x)),
+    **{
+        name: Own(getattr(tf.math, name))
+        for name in ("asinh", "atan", "cos", "sin", "sinh", "erfinv", "floor")
+    },
+    "hard sigmoid": keras.layers.Activation("hard_sigmoid"),
+    "squareplus": Own(keras.activations.squareplus),
+    "own sigmoid": Own(lambda x: 1 / (1 + tf.exp(-x))),
+    "own elu": Own(lambda x: tf.where(x > 0, x, tf.exp(x) - 1)),
+    "highway": Own(lambda x: x[..., :3] * (1 - tf.sigmoid(x[..., 3:]))),
+    "safe quotient": Own(lambda x: tf.math.divide_no_nan(x, 1 + tf.abs(tf.reverse(x, [1])))),
+    "log-sum-exp": Own(lambda x: tf.repeat(tf.reduce_logsumexp(20 * x, axis=2)[:, :, None], 10, axis=2)),
+    "variance": Own(lambda x: tf.nn.moments(x, -1, keepdims=True)[1]),
+    "local response": Own(tf.nn.local_response_normalization),
     "depthwise": keras.layers.DepthwiseConv2D(3, use_bias=False),
     "weights first": Own(
         lambda x: tf.transpose(tf.matmul(tf.ones((4, 6)), x, transpose_b=True), (0, 1, 3, 2))
@@ -234,6 +248,20 @@ def test_where_nothing_is_added_relevance_adds_up_to_the_score(name: str) -> Non
     assert found.raw_heatmap.sum() == pytest.approx(logit(network, image), rel=1e-4)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_numbers_near_0_have_finite_relevance_in_half_precision(policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:  # the sigmoid of a number below 1e-5, divided by that number, exceeds float16
+        scaled = keras.layers.Rescaling(1e-4)
+        network = without_biases(lambda x: keras.layers.Activation("sigmoid")(scaled(x)))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    image = picture(12, 12, 7)
+    found = attnlrp(network, image, score="logit")
+    assert found.has_evidence
+    assert found.raw_heatmap.sum() == pytest.approx(logit(network, image), rel=0.02)
+
+
 def test_pixels_have_the_same_relevance_wherever_they_are_scaled() -> None:
     image = picture(12, 12, 7)
     outside = without_biases(keras.layers.Activation("gelu"))
@@ -246,6 +274,20 @@ def test_pixels_have_the_same_relevance_wherever_they_are_scaled() -> None:
 def softmax_by_hand(x: Any) -> Any:
     powers = tf.exp(x - tf.reduce_max(x, axis=-1, keepdims=True))
     return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
+
+
+def logsumexp_without_maximum(x: Any) -> Any:
+    return tf.math.log(tf.reduce_sum(tf.exp(20 * x), axis=-1, keepdims=True))
+
+
+def softmax_over_places_by_hand(x: Any) -> Any:
+    powers = tf.exp(20 * x - tf.reduce_max(20 * x, axis=(1, 2), keepdims=True))
+    return x * (powers / tf.reduce_sum(powers, axis=(1, 2), keepdims=True))
+
+
+def softmax_over_places(x: Any) -> Any:
+    flat = tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+    return x * tf.reshape(tf.nn.softmax(20 * flat, axis=1), tf.shape(x))
 
 
 def fused_normalisation(x: Any) -> Any:
@@ -264,12 +306,24 @@ def usual_normalisation(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(softmax_by_hand, tf.nn.softmax), (fused_normalisation, usual_normalisation)]
+    ("one", "other"),
+    [
+        (softmax_by_hand, tf.nn.softmax),
+        (logsumexp_without_maximum, lambda x: tf.reduce_logsumexp(20 * x, axis=-1, keepdims=True)),
+        (softmax_over_places_by_hand, softmax_over_places),
+        (fused_normalisation, usual_normalisation),
+    ],
 )
 def test_an_operation_has_one_rule_however_it_is_written(one: Any, other: Any) -> None:
     image = picture(12, 12, 7)
     first, second = (attnlrp(without_biases(Own(each)), image) for each in (one, other))
     assert_same_map(first.raw_heatmap, second.raw_heatmap)
+
+
+def test_a_savedmodel_has_the_map_of_its_network(tmp_path: Path) -> None:
+    network, image = without_biases(keras.layers.Activation("gelu")), picture(12, 12, 7)
+    network.export(tmp_path / "saved", verbose=False)
+    assert_same_map(attnlrp(tmp_path / "saved", image).raw_heatmap, attnlrp(network, image).raw_heatmap)
 
 
 def test_a_network_with_a_loop_is_refused_in_one_line() -> None:
