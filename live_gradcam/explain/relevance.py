@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Operation
-from live_gradcam.explain.softmax_patterns import logsumexp_over, softmax_over
+from live_gradcam.explain.softmax_patterns import softmax_over
 from live_gradcam.explain.traced_operations import (
     AFFINE,
     FUNCTIONS,
@@ -107,10 +107,6 @@ class _Copy:
         if kind == "SquaredDifference":
             one, other = inputs
             return [(self._copy_of(one) - self._copy_of(other)) * _held(one - other)]
-        if kind in ("Add", "AddV2"):
-            logits, axes = logsumexp_over(operation)
-            if axes is not None:
-                return [self._logsumexp(output, logits, axes)]
         if kind in self._gammas and places == [0, 1]:
             return [self._uniform_rule(operation)]
         if kind in self._gammas:
@@ -150,15 +146,6 @@ class _Copy:
                 powers = tf.exp(copy - tf.stop_gradient(tf.reduce_max(copy, sorted(axes), keepdims=True)))
                 return powers / tf.reduce_sum(powers, sorted(axes), keepdims=True)
         return again(operation, [self._copy_of(one), _held(other)])[0]
-
-    def _logsumexp(self, output: Tensor, logits: Tensor, axes: set[int]) -> Tensor:
-        """Return log Σ exp(x), whose relevance goes to the x by their shares in the sum."""
-        values = wide(logits)
-        powers = tf.exp(values - tf.reduce_max(values, sorted(axes), keepdims=True))
-        shares = powers / tf.reduce_sum(powers, sorted(axes), keepdims=True)
-        whole = tf.reshape(wide(output), tf.shape(tf.reduce_sum(powers, sorted(axes), keepdims=True)))
-        parts = self._copy_of(logits) * tf.stop_gradient(tf.math.divide_no_nan(shares * whole, values))
-        return valued(output, tf.reshape(tf.reduce_sum(parts, sorted(axes)), tf.shape(output)))
 
     def _product(self, operation: Operation) -> Tensor:
         """Return a product, number by number, of two tensors that depend on the pixels."""

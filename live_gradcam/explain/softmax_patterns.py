@@ -46,19 +46,6 @@ def logits_of_log_softmax(difference: Operation) -> Tensor:
     return logits if balanced and _same(_unshifted(powers.inputs[0]), logits) else None
 
 
-def logsumexp_over(added: Operation) -> tuple[Tensor, set[int] | None]:
-    """Return x of `log(sum(exp(x - max(x)))) + max(x)` and the axes of the sum; (None, None) for another sum."""
-    parts = [through_shape(each).op for each in added.inputs]
-    logarithm = next((each for each in parts if each.type == "Log"), None)
-    total = None if logarithm is None else through_shape(logarithm.inputs[0]).op
-    if total is None or total.type != "Sum":
-        return None, None
-    powers = through(total.inputs[0]).op
-    if powers.type != "Exp" or _unshifted(powers.inputs[0]) is through(powers.inputs[0]):
-        return None, None
-    return _unshifted(powers.inputs[0]), axes_of(total.inputs[1], total.inputs[0].shape.rank)
-
-
 def logits_of_softmax(quotient: Operation) -> Tensor:
     """Return x of `exp(x) / sum(exp(x))`, summed over the last axis; None for another quotient."""
     logits, axes = softmax_over(quotient)

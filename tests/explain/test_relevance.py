@@ -228,7 +228,6 @@ MIDDLES = {
     "own elu": Own(lambda x: tf.where(x > 0, x, tf.exp(x) - 1)),
     "highway": Own(lambda x: x[..., :3] * (1 - tf.sigmoid(x[..., 3:]))),
     "safe quotient": Own(lambda x: tf.math.divide_no_nan(x, 1 + tf.abs(tf.reverse(x, [1])))),
-    "log-sum-exp": Own(lambda x: tf.repeat(tf.reduce_logsumexp(20 * x, axis=2)[:, :, None], 10, axis=2)),
     "variance": Own(lambda x: tf.nn.moments(x, -1, keepdims=True)[1]),
     "local response": Own(tf.nn.local_response_normalization),
     "depthwise": keras.layers.DepthwiseConv2D(3, use_bias=False),
@@ -276,10 +275,6 @@ def softmax_by_hand(x: Any) -> Any:
     return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
 
 
-def logsumexp_without_maximum(x: Any) -> Any:
-    return tf.math.log(tf.reduce_sum(tf.exp(20 * x), axis=-1, keepdims=True))
-
-
 def softmax_over_places_by_hand(x: Any) -> Any:
     powers = tf.exp(20 * x - tf.reduce_max(20 * x, axis=(1, 2), keepdims=True))
     return x * (powers / tf.reduce_sum(powers, axis=(1, 2), keepdims=True))
@@ -309,7 +304,6 @@ def usual_normalisation(x: Any) -> Any:
     ("one", "other"),
     [
         (softmax_by_hand, tf.nn.softmax),
-        (logsumexp_without_maximum, lambda x: tf.reduce_logsumexp(20 * x, axis=-1, keepdims=True)),
         (softmax_over_places_by_hand, softmax_over_places),
         (fused_normalisation, usual_normalisation),
     ],
