@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from live_gradcam.errors import SettingsError, reason_of
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.targets import ScoreFunction
 from live_gradcam.fixed_choices import Fusion, Score, Smooth
@@ -95,5 +96,13 @@ GraphKey = tuple[int, GraphSpec]
 
 
 def paths_in(layers: str) -> tuple[str, ...]:
-    """Return the paths of the layers that `--layer` names: several are separated by commas."""
+    """Return the paths of the layers that `--layer` names: several are separated by commas.
+
+    Raises:
+        SettingsError: it is no text.
+    """
+    if not isinstance(layers, str):  # as a program's author may write it
+        raise SettingsError(
+            f"layer is {reason_of(repr(layers))}. Give a layer's name, or several in one text: 'late, early'."
+        )
     return tuple(path.strip() for path in layers.split(","))

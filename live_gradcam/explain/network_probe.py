@@ -168,9 +168,14 @@ class NetworkProbe:
         Raises:
             LiveGradcamError: the network has an operation that hides others.
         """
-        pixels = tf.identity(self.pixels)
-        score = self._value(self._traced.run(pixels)[1], 1)
-        return relevance(score, pixels, self._traced.model.name, convolution=convolution, dense=dense)[0]
+
+        def relevant(pixels: Tensor) -> list[Tensor]:
+            pixels = tf.identity(pixels)
+            score = self._value(self._traced.run(pixels)[1], 1)
+            name = self._traced.model.name
+            return [relevance(score, pixels, name, convolution=convolution, dense=dense)]
+
+        return self._paced(relevant, self.pixels, [self.pixels[:0]])[0][0]
 
     def attention_gradients(self) -> Sequence[Tensor]:
         """Return ∂s_l/∂P_l of each block l of a transformer, (heads, T, h, w) float32.

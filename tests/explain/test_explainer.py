@@ -211,6 +211,12 @@ def test_the_target_can_be_a_name_and_a_wrong_one_is_told() -> None:
         lg.Explainer(model, target="eel")
 
 
+@pytest.mark.parametrize("layer", [["early", "late"], 3])
+def test_layers_that_are_no_text_are_refused(layer: Any) -> None:
+    with pytest.raises(lg.SettingsError, match=r"layer is .*\. Give a layer's name, or several in one text"):
+        lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"), layer=layer)
+
+
 def test_an_unknown_method_or_layer_is_told_with_the_valid_names() -> None:
     model = lg.load_model(pooled_network(), preprocess="unit")
     with pytest.raises(lg.LiveGradcamError, match=r"unknown method 'gradcan'\. Did you mean gradcam"):
