@@ -133,6 +133,7 @@ def test_more_work_than_may_wait_is_refused_with_when_to_come_again(
     with ThreadPoolExecutor(3) as pool:
         waiting = [pool.submit(served.explain, "?method=scorecam") for _ in range(3)]
         try:
+            assert slow.begun.acquire(timeout=20)  # else the two that wait may be the first two
             until(lambda: served.service._slow.waiting == 2, "the waiting of the others")
             reply = served.explain("?method=scorecam")
             assert reply.status == 503
