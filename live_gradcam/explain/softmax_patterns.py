@@ -6,23 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.traced_operations import SAME
 from live_gradcam.models.type_names import Tensor
 
 _MOST_OPERATIONS = 200
 """How many operations are inspected to see whether a tensor depends on the picture."""
 
-_SAME = frozenset(
-    {
-        "Identity",
-        "IdentityN",
-        "Cast",
-        "StopGradient",
-        "PreventGradient",
-        "EnsureShape",
-        "CheckNumerics",
-        "Snapshot",
-    }
-)
+_SAME = SAME | {"Cast", "StopGradient"}
 _RESHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from live_gradcam.errors import LayerError, LiveGradcamError
+from live_gradcam.explain.array_types import Operation
 from live_gradcam.explain.feature_map import grids
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_rows import last_few, whole_path
@@ -59,10 +60,10 @@ def _has_heads(call: LayerCall) -> bool:
 def _is_cut_into_heads(call: LayerCall) -> bool:
     """Whether a call makes the queries, keys and values of tokens in one: (N, T, 3 K) that is only cut into parts."""
     tensor = call.output
-    users = [user for user in tensor.consumers() if user.type != "Shape"]
+    users = _users(tensor)
     while len(users) == 1 and users[0].type == "BiasAdd":
         tensor = users[0].outputs[0]
-        users = [user for user in tensor.consumers() if user.type != "Shape"]
+        users = _users(tensor)
     return bool(users) and all(
         user.type in ("Split", "SplitV")
         or (
@@ -72,6 +73,11 @@ def _is_cut_into_heads(call: LayerCall) -> bool:
         )
         for user in users
     )
+
+
+def _users(tensor: Tensor) -> list[Operation]:
+    """Return the operations that take a tensor's numbers."""
+    return [user for user in tensor.consumers() if user.type != "Shape"]
 
 
 def could_be_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:

@@ -10,7 +10,10 @@ from live_gradcam.explain.array_types import Operation
 from live_gradcam.models.type_names import Tensor
 
 SAME = frozenset({"Identity", "IdentityN", "EnsureShape", "CheckNumerics", "Snapshot", "PreventGradient"})
+"""Operations that change no number."""
+
 AFFINE = frozenset({"Add", "AddV2", "BiasAdd", "Sub", "Mul", "RealDiv", "Neg", "Cast"})
+"""Operations that shift or scale, or join two tensors by a sum, product or quotient of each number."""
 
 _ACTIVATIONS = {"Elu", "LeakyRelu", "Relu", "Relu6", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"}
 _POWERS = {"Exp", "Expm1", "Log", "Log1p", "Pow", "Reciprocal", "Rsqrt", "Sqrt", "Square"}
