@@ -120,8 +120,8 @@ def attnlrp(probe: RelevanceProbe) -> tuple[Tensor, Tensor]:
     The first holds for dense layers and convolutions, j their results b_j + Σ_i p_ij, with p_ij = x_i w_ij and p⁺ that
     part of p which has the sign of the result; γ is `DENSE_GAMMA` and `CONVOLUTION_GAMMA`. The second is for a product
     z = u v of two results of the network, as in attention, and likewise for v; the third for a softmax s of x; the
-    fourth for a function f of each x, such as GELU, and for normalisations, whose deviation counts as a constant. M has
-    the relevance of the values that the first operation takes which does more than shift and scale the pixels.
+    fourth for a function f of each x, such as GELU, and for normalisations, whose deviation counts as a constant. M is
+    the relevance of the pixels once they are shifted and scaled, in the network or before it.
 
     Args:
         probe: the picture, the target and the network.
