@@ -8,10 +8,11 @@ from pathlib import Path
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
+import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from live_gradcam.escaping import shown
@@ -84,6 +85,7 @@ class Encoder:
         self._purpose = purpose
         self._audio_from = audio_from
         self._stream: VideoStream | None = None
+        self._reformatter = VideoReformatter()
         self._sound: Sound | None = None
         self._size = (0, 0)
         self._first_seconds = 0.0
@@ -114,11 +116,15 @@ class Encoder:
             tick = max(self._last_tick + 1, round((seconds - self._first_seconds) * _CLOCK))
             self._last_ticks = tick - self._last_tick
         self._last_tick = tick
-        frame = VideoFrame.from_ndarray(fitted(picture, self._size), format="bgr24")
+        frame = VideoFrame.from_numpy_buffer(
+            np.ascontiguousarray(fitted(picture, self._size)), format="bgr24"
+        )
         # Tagging BT.709 without converting to it would make reds brighter.
         pixels = self._stream.pix_fmt
         how = Interpolation.FAST_BILINEAR if pixels == "yuv420p" else None  # gives the same pixels, faster
-        frame = frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, interpolation=how)
+        frame = self._reformatter.reformat(
+            frame, format=pixels, dst_colorspace=Colorspace.ITU709, interpolation=how, threads=1
+        )
         frame.pts = tick
         frame.time_base = Fraction(1, _CLOCK)
         self._mux(self._stream.encode(frame))
