@@ -151,7 +151,7 @@ def test_the_check_sees_the_package_and_its_imports() -> None:
         ("frame.py", "from live_gradcam.sources.source import Source", "1: frame imports sources"),
         ("pipeline.py", "from live_gradcam.commands import live", "1: pipeline imports commands"),
         ("pipeline.py", "import live_gradcam.server.page", "1: pipeline imports server"),
-        ("pipeline.py", "from live_gradcam.archive.three_stages import flow", "1: pipeline imports archive"),
+        ("pipeline.py", "from live_gradcam.archive.stages import flow", "1: pipeline imports archive"),
         ("archive/video.py", "import live_gradcam.pipeline", "1: archive imports pipeline"),
         ("archive/video.py", "from live_gradcam.live.loops import run_live", "1: archive imports live"),
         ("commands/live.py", "from live_gradcam import cli", "1: commands imports cli"),

@@ -15,7 +15,7 @@ from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.photo_results import PhotoResults
 from live_gradcam.archive.places_file import PlacesFile
 from live_gradcam.archive.record import RECORDS, recorded_settings
-from live_gradcam.archive.three_stages import flow
+from live_gradcam.archive.stages import flow
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import SettingsError
 from live_gradcam.faithfulness import Baseline

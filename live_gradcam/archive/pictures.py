@@ -12,7 +12,7 @@ from live_gradcam.archive.annotate_job import ArchiveFile, Failure, Outcome, dam
 from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.batches import BatchExplainer, explain_all
 from live_gradcam.archive.record import AnnotatedFile
-from live_gradcam.archive.three_stages import flow
+from live_gradcam.archive.stages import flow
 from live_gradcam.errors import SinkError
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels

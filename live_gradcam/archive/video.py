@@ -9,9 +9,9 @@ from live_gradcam.archive.annotate_job import ArchiveFile, Outcome, damage_failu
 from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.batches import BatchExplainer, explain_all
 from live_gradcam.archive.record import AnnotatedFile
-from live_gradcam.archive.three_stages import flow
+from live_gradcam.archive.stages import flow
 from live_gradcam.explanation import Explanation
-from live_gradcam.frame import Frame
+from live_gradcam.frame import Frame, Pixels
 from live_gradcam.render.single_picture import draw
 from live_gradcam.sinks.encoder import Encoder
 from live_gradcam.sources.file_opening import open_film
@@ -48,13 +48,17 @@ def annotate_video(
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
             return explain_all(explainer, [frame.pixels for frame in frames])
 
-        def write(frame: Frame, explanation: Explanation) -> None:
-            encoder.encode(draw(frame.pixels, explanation, settings.alpha, settings.colormap), frame.time)
+        def drawn(frame: Frame, explanation: Explanation) -> tuple[Pixels, Explanation]:
+            return draw(frame.pixels, explanation, settings.alpha, settings.colormap), explanation
+
+        def write(frame: Frame, made: tuple[Pixels, Explanation]) -> None:
+            picture, explanation = made
+            encoder.encode(picture, frame.time)
             result.add(frame, explanation)
             advance(1)
 
         try:
-            flow(source, explain, write, batch=batch, weigh=lambda frame: frame.pixels.nbytes)
+            flow(source, explain, write, draw=drawn, batch=batch, weigh=lambda frame: frame.pixels.nbytes)
             encoder.finish(last_shown=source.last_seconds)
         except BaseException:
             encoder.abandon()

@@ -10,7 +10,7 @@ import numpy as np
 
 from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.evaluate import PhotoListener
-from live_gradcam.archive.three_stages import flow
+from live_gradcam.archive.stages import flow
 from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
 from live_gradcam.audit.findings import MaskFaultKind, PhotoFinding

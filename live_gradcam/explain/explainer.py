@@ -89,6 +89,8 @@ class Explainer(Closeable):
         self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength
         self._freeze = freeze
+        self.keeps_pictures = True
+        """Whether explanations keep a copy of their picture, which notebooks show."""
         self._usual = usual
         self._engine = Engine(
             [self.model],
@@ -295,5 +297,7 @@ class Explainer(Closeable):
         """Return the explanations of each picture, one for each target."""
         freeze = self._freeze and questions[0].methods == (self.method.name,)
         answers = self._engine.answer_batch(images, questions, locks=locks, freeze=freeze)
+        if not self.keeps_pictures:
+            return [answer.explanations for answer in answers]
         pairs = zip(images, answers, strict=True)
         return [tuple(with_image(each, image) for each in answer.explanations) for image, answer in pairs]

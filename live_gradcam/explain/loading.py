@@ -58,6 +58,7 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
         precision=settings.precision,
         **_lasting(settings),
     )
+    explainer.keeps_pictures = False  # whoever explains files has the pictures
     explainer.prepare(size)
     _tell(model, device, explainer.method, explainer.layer, say)
     return explainer

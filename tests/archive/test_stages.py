@@ -3,11 +3,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from limits import at_most
 
-from live_gradcam.archive.three_stages import flow
+from live_gradcam.archive.stages import flow
 
 
 def numbers(count: int, *, torn: bool = False) -> Iterator[int]:
@@ -53,6 +54,38 @@ def test_reading_and_writing_go_on_beside_the_explaining() -> None:
     assert threads == {"read": {"read"}, "explain": {threading.main_thread().name}, "write": {"write 0"}}
 
 
+def test_what_is_drawn_is_written_in_order_and_in_a_thread_of_its_own() -> None:
+    threads, written = set[str](), list[tuple[int, str]]()
+
+    def draw(item: int, found: int) -> str:
+        threads.add(threading.current_thread().name)
+        return f"{item} {found}"
+
+    flow(numbers(30), doubled, lambda *pair: written.append(pair), draw=draw, batch=4, weigh=lambda _: 1)
+    assert written == [(number, f"{number} {2 * number}") for number in range(30)]
+    assert threads == {"draw"}
+
+
+def test_a_failure_while_drawing_ends_everything_after_what_came_before_was_written() -> None:
+    written: list[int] = []
+
+    def draw(item: int, found: int) -> int:
+        if item == 3:
+            raise ValueError("cannot draw 3")
+        return found
+
+    with at_most(1), pytest.raises(ValueError, match="cannot draw 3"):
+        flow(
+            itertools.count(),
+            doubled,
+            lambda item, _: written.append(item),
+            draw=draw,
+            batch=2,
+            weigh=lambda _: 1,
+        )
+    assert written == [0, 1, 2]
+
+
 def test_what_fails_while_reading_is_raised_after_what_came_before_was_explained() -> None:
     explained: list[int] = []
 
@@ -73,13 +106,16 @@ def test_a_failure_while_explaining_ends_everything() -> None:
         flow(itertools.count(), explain, lambda *_: None, batch=1, weigh=lambda _: 1)
 
 
-def test_a_failure_while_writing_ends_everything() -> None:
+@pytest.mark.parametrize(
+    "steps", [{}, {"draw": lambda _, found: found}], ids=["written", "drawn and written"]
+)
+def test_a_failure_while_writing_ends_everything(steps: dict[str, Any]) -> None:
     def write(item: int, _: int) -> None:
         if item == 3:
             raise OSError("the disk is full")
 
     with at_most(1), pytest.raises(OSError, match="the disk is full"):
-        flow(itertools.count(), doubled, write, batch=2, weigh=lambda _: 1)
+        flow(itertools.count(), doubled, write, batch=2, weigh=lambda _: 1, **steps)
 
 
 def test_ctrl_c_while_explaining_ends_everything() -> None:
