@@ -23,6 +23,7 @@ from live_gradcam.live.run_setup import (
     Preloading,
     Tell,
     about,
+    half_of_opencvs_threads,
     has_window,
     how_it_ends,
     load,
@@ -214,6 +215,7 @@ def play(
             ConceptAnswers(answers, _waits(source, still=still, in_window=in_window))
         )
         if is_live(source):
+            stack.enter_context(half_of_opencvs_threads())
             run_live(source, answers, show, statistics, tests)
         else:
             run_file(source, answers, show, statistics, tests)

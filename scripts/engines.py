@@ -116,7 +116,7 @@ def measure(model: lg.Model, folder: Path, seconds: float) -> dict[str, float]:
     with Explainer(model, engine="openvino", precision="f32") as explainer:
         frame = np.ascontiguousarray(picture[0])
         runs["explain f32"] = lambda: explainer.explain(frame)
-        medians, _ = interleaved_ms(runs, seconds)
+        medians, _ = interleaved_ms(runs, seconds, warm=True)
     return {**medians, "error": error(graphs["f32"], theirs, spec)}
 
 
@@ -205,7 +205,7 @@ def compare_methods(name: str, seconds: float) -> bool:
         given = picture, np.array([[[-1, -1_000_000]]], np.int32), np.zeros((1, 1), np.float32)
         runs: dict[str, Callable[[], Any]] = {"bare": request.infer}
         runs |= {method: partial(graph.run, *given) for method, graph in graphs.items()}
-        medians, _ = interleaved_ms(runs, 2 * seconds)
+        medians, _ = interleaved_ms(runs, 2 * seconds, warm=True)
     print(name, {method: round(each / medians["bare"], 2) for method, each in medians.items()}, flush=True)
     return right
 

@@ -64,6 +64,19 @@ def test_the_picture_is_a_copy_of_what_was_explained(explainer: lg.Explainer) ->
     assert explanation._repr_png_() == before
 
 
+def test_an_explainer_of_files_keeps_no_picture_and_explains_alike(explainer: lg.Explainer) -> None:
+    image = red_on_the_left(100, 100)
+    usual = explainer.explain(image)
+    explainer.keeps_pictures = False
+    try:
+        alike = explainer.explain(image)
+    finally:
+        explainer.keeps_pictures = True
+    assert alike.image is None
+    assert alike.said == usual.said
+    np.testing.assert_array_equal(alike.heatmap, usual.heatmap)
+
+
 def test_of_a_large_picture_a_small_copy_is_kept_with_the_region_where_it_was(
     explainer: lg.Explainer,
 ) -> None:

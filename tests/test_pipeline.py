@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import cv2
 import numpy as np
 import pytest
 from fakes import LiveFake, explained
@@ -291,6 +293,26 @@ def test_the_viewer_ends_it_within_a_second(ends_after: int) -> None:
         sink = FakeSink(ends_after=ends_after)
         show(FakeCamera(100), FakeExplainer(0.3), sink)
     assert len(sink.shown) == ends_after
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_opencv_draws_with_half_of_its_threads_while_a_camera_runs_and_gets_them_back(fails: bool) -> None:
+    during: list[int] = []
+
+    class Watches(FakeSink):
+        def write(self, shown: Rendered) -> None:
+            during.append(cv2.getNumThreads())
+            super().write(shown)
+
+    usual = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(6)
+        with suppress(SourceError):
+            show(FakeCamera(200, frames=5, fails=fails), FakeExplainer(), Watches())
+        assert set(during) == {3}
+        assert cv2.getNumThreads() == 6
+    finally:
+        cv2.setNumThreads(usual)
 
 
 def test_an_error_of_the_source_reaches_the_user() -> None:

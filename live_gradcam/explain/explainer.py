@@ -89,8 +89,7 @@ class Explainer(Closeable):
         self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength
         self._freeze = freeze
-        self.keeps_pictures = True
-        """Whether explanations keep a copy of their picture, which notebooks show."""
+        self.keeps_pictures = True  # notebooks show a copy of what was explained
         self._usual = usual
         self._engine = Engine(
             [self.model],
@@ -273,11 +272,9 @@ class Explainer(Closeable):
         """Return what `explain_batch` and `activations` return, in one run if the method takes one pass."""
         if not self.method.one_pass:
             return self.explain_batch(images, targets=targets), self.activations(images)
-        question = replace(self._question, concepts=1)
-        questions = [replace(question, targets=(each,)) for each in targets]
+        questions = [replace(self._question, concepts=1, targets=(each,)) for each in targets]
         answers = self._engine.answer_batch(images, questions, freeze=self._freeze)
-        pairs = zip(images, answers, strict=True)
-        explanations = [with_image(answer.explanations[0], image) for image, answer in pairs]
+        explanations = [with_image(each.explanations[0], i) for each, i in zip(answers, images, strict=True)]
         return explanations, [each.activation for each in answers if each.activation is not None]
 
     def _asking(self, *targets: TargetSpec) -> Question:
@@ -298,6 +295,6 @@ class Explainer(Closeable):
         freeze = self._freeze and questions[0].methods == (self.method.name,)
         answers = self._engine.answer_batch(images, questions, locks=locks, freeze=freeze)
         if not self.keeps_pictures:
-            return [answer.explanations for answer in answers]
+            return [each.explanations for each in answers]
         pairs = zip(images, answers, strict=True)
         return [tuple(with_image(each, image) for each in answer.explanations) for image, answer in pairs]

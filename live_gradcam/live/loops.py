@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-import cv2
 
 from live_gradcam.explain.explain_thread import ExplainThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
@@ -43,7 +40,7 @@ def run_live(
     """
     view = controller.view
     thread = ExplainThread(answers, view.question, statistics, limit=controller.limit, spare=tests)
-    with _half_of_opencvs_threads(), source, thread as explainer:
+    with source, thread as explainer:
         while not controller.ended:
             frame = source.newest(_NOTICE_AFTER_SECONDS)
             if (reason := explainer.refused()) is not None:
@@ -69,21 +66,6 @@ def run_live(
             controller.show(frame)
             if finished:
                 return
-
-
-@contextmanager
-def _half_of_opencvs_threads() -> Iterator[None]:
-    """Let OpenCV compute with half of its threads, which are as many as there are cores.
-
-    The network takes every core, too. If a step of the drawing is divided among all of them, it waits for the one that
-    the network holds.
-    """
-    usual = cv2.getNumThreads()
-    cv2.setNumThreads(max(1, usual // 2))
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(usual)
 
 
 def _count(answer: Answer, statistics: RunStatistics) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import cv2
 
 from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.worker_thread import WorkerThread, run_in_background
@@ -203,3 +206,18 @@ def about(settings: Settings, source: Source, engine: Engine) -> dict[str, Any]:
         "layer": settings.layer or (layers[-1][0] if layers else None),
         "settings": chosen,
     }
+
+
+@contextmanager
+def half_of_opencvs_threads() -> Iterator[None]:
+    """Let OpenCV compute with half of its threads, which are as many as there are cores.
+
+    The network takes every core, too. If a step of the drawing is divided among all of them, it waits for the one that
+    the network holds.
+    """
+    usual = cv2.getNumThreads()
+    cv2.setNumThreads(max(1, usual // 2))
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(usual)

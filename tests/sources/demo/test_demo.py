@@ -15,7 +15,7 @@ from fakes import SteppedClock
 from live_gradcam.errors import SettingsError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.demo import demo
-from live_gradcam.sources.demo.camera_path import CameraPath, Stop
+from live_gradcam.sources.demo.camera_path import CameraPath, CameraPosition, Stop
 from live_gradcam.sources.demo.clock_face import hand_angles
 from live_gradcam.sources.demo.demo import DemoSource, GroundTruth
 from live_gradcam.sources.demo.desk import CLOCK_LABELS, Desk, find_photographs
@@ -46,6 +46,19 @@ def test_as_a_file_it_gives_every_frame_of_one_tour_with_its_own_time() -> None:
 def test_what_a_frame_shows_depends_on_its_number_alone() -> None:
     first, second = list(tour()), list(tour())
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(first, second, strict=True))
+
+
+def test_a_frame_is_the_painted_desk_turned_and_scaled_as_the_camera_sees_it() -> None:
+    desk = Desk(photographs=None)
+    position = CameraPosition(1195.0, 900.0, 0.5, 0.1)
+    seen = desk.look(position, SMALL, TEN_PAST_TEN)
+    painted = np.ascontiguousarray(desk._painted[..., :3])
+    wanted = cv2.warpAffine(
+        painted, position.affine(SMALL), SMALL, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    same = (seen == wanted).all(axis=2)
+    assert seen.shape == (SMALL[1], SMALL[0], 3)
+    assert 0.9 < same.mean() < 1, "all but the hands of the clocks, which are drawn onto each frame"
 
 
 def test_the_tour_ends_where_it_began_and_never_jumps() -> None:
