@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
@@ -19,40 +19,16 @@ _PATIENCE_SECONDS = 5.0
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
-Drawn = TypeVar("Drawn")
 
 
-@overload
 def flow(
     given: Iterable[Given],
     explain: Callable[[Sequence[Given]], Sequence[Found]],
-    write: Callable[[Given, Found], None],
-    *,
-    batch: int,
-    weigh: Callable[[Given], int],
-) -> None: ...
-
-
-@overload
-def flow(
-    given: Iterable[Given],
-    explain: Callable[[Sequence[Given]], Sequence[Found]],
-    write: Callable[[Given, Drawn], None],
-    *,
-    batch: int,
-    weigh: Callable[[Given], int],
-    draw: Callable[[Given, Found], Drawn],
-) -> None: ...
-
-
-def flow(
-    given: Iterable[Given],
-    explain: Callable[[Sequence[Given]], Sequence[Any]],
     write: Callable[[Given, Any], None],
     *,
     batch: int,
     weigh: Callable[[Given], int],
-    draw: Callable[[Given, Any], Any] | None = None,
+    draw: Callable[[Given, Found], Any] | None = None,
 ) -> None:
     """Read, explain, draw and write all items, in order.
 
@@ -72,12 +48,12 @@ def flow(
     """
     capacity = batch + _WAITING
     read: BoundedQueue[Given] = BoundedQueue(capacity, load=_LOAD, weigh=weigh)
-    explained: BoundedQueue[tuple[Given, Any]] = BoundedQueue(
+    explained: BoundedQueue[tuple[Given, Found]] = BoundedQueue(
         capacity, load=_LOAD, weigh=lambda pair: weigh(pair[0])
     )
-    drawn = explained
-    if draw is not None:
-        drawn = BoundedQueue(_WAITING, load=_LOAD, weigh=lambda pair: weigh(pair[0]))
+    drawn: BoundedQueue[tuple[Given, Any]] = explained
+    if draw is not None:  # an item waits with what was drawn of it, which is as large
+        drawn = BoundedQueue(_WAITING, load=_LOAD, weigh=lambda pair: 2 * weigh(pair[0]))
 
     def read_all() -> None:
         for item in given:
