@@ -24,7 +24,7 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from live_gradcam.frame import Pixels
@@ -88,9 +88,13 @@ def _pictures(received: BinaryIO, size: tuple[int, int]) -> Iterator[tuple[float
 
 def _send(container: OutputContainer, stream: VideoStream, pictures: Iterator[tuple[float, Pixels]]) -> None:
     last_tick, key_at = -1, 0.0
+    converter = VideoReformatter()  # a frame's own is made anew each time
     for seconds, pixels in pictures:
-        frame = VideoFrame.from_ndarray(pixels, format="bgr24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709
+        frame = converter.reformat(
+            VideoFrame.from_ndarray(pixels, format="bgr24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            threads=1,
         )
         last_tick = frame.pts = max(last_tick + 1, round(seconds * _CLOCK))
         frame.time_base = Fraction(1, _CLOCK)
